@@ -1,0 +1,55 @@
+"""Parameter groups and schedule, by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from vidmask.models import TokenDecoder, VideoViT
+from vidmask.optim import parameter_groups, warmup_cosine
+
+
+def test_the_schedule_by_hand() -> None:
+    values = [
+        warmup_cosine(step, num_steps=110, num_warmup_steps=10, floor=0.1)
+        for step in (0, 5, 10, 60, 110, 120)
+    ]
+    assert values == pytest.approx([0.0, 0.5, 1.0, 0.1 + 0.9 * 0.5, 0.1, 0.1])
+
+
+def test_a_quarter_of_the_way_down_the_cosine() -> None:
+    assert warmup_cosine(25, num_steps=100, num_warmup_steps=0) == pytest.approx(0.5 * (1 + 2**-0.5))
+
+
+def test_mae_sts_groups_have_the_originals_tensor_counts() -> None:
+    with torch.device("meta"):
+        encoder = VideoViT()
+        decoder = TokenDecoder(encoder, class_token="learned")
+        model = nn.ModuleList([encoder, decoder, nn.Linear(512, 768)])
+    decayed, exempt = parameter_groups(model, 0.05)
+    # The original keeps query, key and value apart: two more weights and two more biases a block, of 16.
+    assert len(decayed["params"]) + 2 * 16 == 108
+    assert len(exempt["params"]) + 2 * 16 == 167
+    assert (decayed["weight_decay"], exempt["weight_decay"]) == (0.05, 0.0)
+
+
+def test_tokens_and_positions_are_decayed_unless_named() -> None:
+    encoder = VideoViT(frames=4, size=8, tubelet=(2, 4, 4), embed_dim=16, depth=1, num_heads=2)
+    token = encoder.cls_token
+    decayed, exempt = parameter_groups(encoder, 0.05)
+    assert any(token is value for value in decayed["params"])
+    decayed, exempt = parameter_groups(encoder, 0.05, no_decay=("cls_token",))
+    assert any(token is value for value in exempt["params"])
+    assert not any(token is value for value in decayed["params"])
+
+
+def test_frozen_parameters_are_in_no_group() -> None:
+    module = nn.Linear(2, 2)
+    module.weight.requires_grad_(False)
+    decayed, exempt = parameter_groups(module, 0.05)
+    assert not decayed["params"]
+    assert exempt["params"] == [module.bias]
+
+
+def test_an_ending_that_fits_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="'cls_tokne'"):
+        parameter_groups(nn.Linear(2, 2), 0.05, no_decay=("cls_tokne",))

@@ -1,0 +1,6 @@
+"""What is minimised."""
+
+from vidmask.objectives.base import Head, Objective
+from vidmask.objectives.mae import MaskedAutoencoder
+
+__all__ = ["Head", "MaskedAutoencoder", "Objective"]

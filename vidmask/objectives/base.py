@@ -1,0 +1,86 @@
+"""What an objective is: an encoder, one or more heads, and a loss from a batch and its mask."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vidmask.models.decoder import TokenDecoder
+from vidmask.models.layers import initialise
+from vidmask.models.vit import Latents, VideoViT
+from vidmask.targets.base import Target
+from vidmask.tokens import ClipBatch, TokenMask
+
+
+class Head(nn.Module):
+    """A decoder, a linear prediction, and the target that it is measured against.
+
+    Args:
+        encoder: The encoder whose latents are decoded.
+        decoder: Makes the decoder from the encoder.
+        target: What is predicted.
+        weight: Factor of this head's loss in the objective's.
+    """
+
+    def __init__(
+        self,
+        encoder: VideoViT,
+        decoder: Callable[[VideoViT], TokenDecoder],
+        target: Target,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.grid = encoder.grid
+        self.tubelet = encoder.tubelet
+        self.decoder = decoder(encoder)
+        self.target = target
+        self.weight = weight
+        self.prediction = nn.Linear(self.decoder.embed_dim, target.num_outputs(self.tubelet))
+        initialise(self.prediction, encoder.init)
+
+    def forward(self, latents: Latents, mask: TokenMask) -> Float[Tensor, "b m p"]:
+        """Predict the answer for each masked token."""
+        return self.prediction(self.decoder(latents, mask))
+
+    def loss(
+        self, prediction: Float[Tensor, "b m p"], batch: ClipBatch, mask: TokenMask
+    ) -> Float[Tensor, ""]:
+        """Measure predictions against the target, which is worked out for masked tokens only."""
+        return self.target.loss(prediction, self.target(batch, mask.masked, self.tubelet))
+
+
+class Objective(nn.Module):
+    """Something to be minimised over an encoder.
+
+    A new objective sets ``encoder``, and overrides ``heads`` and ``predict``; or ``forward`` outright.
+    """
+
+    encoder: VideoViT
+
+    @property
+    def heads(self) -> Mapping[str, Head]:
+        """Return the heads by the names under which their losses are logged."""
+        raise NotImplementedError
+
+    def predict(self, batch: ClipBatch, mask: TokenMask) -> dict[str, Float[Tensor, "b m p"]]:
+        """Return the prediction of each head for the masked tokens."""
+        raise NotImplementedError
+
+    def forward(self, batch: ClipBatch, mask: TokenMask) -> dict[str, Float[Tensor, ""]]:
+        """Return ``loss``, the weighted sum, and the loss of each head under its name.
+
+        Args:
+            batch: The batch, its clips as RGB in [0, 1].
+            mask: What is seen and what is predicted.
+        """
+        heads = self.heads
+        losses = {
+            name: heads[name].loss(prediction, batch, mask)
+            for name, prediction in self.predict(batch, mask).items()
+        }
+        weighted = [heads[name].weight * loss for name, loss in losses.items()]
+        return {"loss": torch.stack(weighted).sum(), **losses}
+
+    def after_step(self) -> None:
+        """Do what is due after each optimizer step, such as moving an average of the weights: nothing."""

@@ -1,0 +1,56 @@
+"""Parameter groups and learning-rate schedule of the papers."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+
+def parameter_groups(
+    module: nn.Module, weight_decay: float, no_decay: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Split parameters into those with weight decay and those without.
+
+    Biases and everything with one axis (the norms) go without. Class tokens, mask tokens and position
+    embeddings are decayed, as in MAE-ST's code; VideoMAE's code exempts them, which ``no_decay`` says.
+
+    Args:
+        module: The module whose trainable parameters are split.
+        weight_decay: Decay of the first group.
+        no_decay: Endings of further parameter names that go without, such as ``mask_token``.
+
+    Raises:
+        ValueError: If an ending fits no parameter.
+    """
+    parameters = [(name, value) for name, value in module.named_parameters() if value.requires_grad]
+    for ending in no_decay:
+        if not any(name.endswith(ending) for name, _ in parameters):
+            raise ValueError(f"no_decay names {ending!r}, but no parameter's name ends so")
+    exempt = [value.ndim <= 1 or name.endswith((".bias", *no_decay)) for name, value in parameters]
+    return [
+        {
+            "params": [v for (_, v), free in zip(parameters, exempt, strict=True) if not free],
+            "weight_decay": weight_decay,
+        },
+        {"params": [v for (_, v), free in zip(parameters, exempt, strict=True) if free], "weight_decay": 0.0},
+    ]
+
+
+def warmup_cosine(step: int, num_steps: int, num_warmup_steps: int, floor: float = 0.0) -> float:
+    """Return the learning rate at a step, as a share of its peak.
+
+    It rises linearly from 0 over the warm-up and falls by half a cosine to ``floor`` at ``num_steps``.
+
+    Args:
+        step: Optimizer steps done.
+        num_steps: Optimizer steps of the run.
+        num_warmup_steps: Steps of the warm-up among them.
+        floor: Share of the peak at the end.
+
+    Source: MAE-ST's and VideoMAE's code (per step, warm-up from 0).
+    """
+    if step < num_warmup_steps:
+        return step / num_warmup_steps
+    progress = min((step - num_warmup_steps) / max(num_steps - num_warmup_steps, 1), 1.0)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -1,0 +1,62 @@
+"""What a target is: the answer that a head is trained to give for each masked token."""
+
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, gather_tokens
+
+
+class Target(nn.Module):
+    """The answer for each masked token, and the loss that measures how far a prediction is from it.
+
+    A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it.
+    """
+
+    def num_outputs(self, tubelet: Tubelet) -> int:
+        """Return how many numbers a head predicts for each token."""
+        raise NotImplementedError
+
+    def forward(
+        self, batch: ClipBatch, indices: Int[Tensor, "b m"], tubelet: Tubelet
+    ) -> Shaped[Tensor, "b m ..."]:
+        """Return the answers at ``indices`` only.
+
+        Args:
+            batch: The batch, its clips as RGB in [0, 1].
+            indices: Tokens whose answers are wanted, raster order.
+            tubelet: Size of a tubelet.
+        """
+        raise NotImplementedError
+
+    def loss(
+        self, prediction: Float[Tensor, "b m p"], answer: Shaped[Tensor, "b m ..."]
+    ) -> Float[Tensor, ""]:
+        """Return the mean squared error over all tokens given, in float32."""
+        return (prediction.float() - answer.float()).square().mean()
+
+    def baselines(
+        self, batch: ClipBatch, mask: TokenMask, grid: TokenGrid, tubelet: Tubelet
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Return the losses of trivial predictions, by name, to print beside the loss.
+
+        Here: ``copy_nearest``, which answers with the answer of the nearest visible tubelet.
+        """
+        answer = self(batch, mask.masked, tubelet)
+        copied = self(batch, nearest_visible(mask, grid), tubelet)
+        return {"copy_nearest": self.loss(copied, answer)}
+
+
+def nearest_visible(mask: TokenMask, grid: TokenGrid) -> Int[Tensor, "b m"]:
+    """Return for each masked token the visible one nearest in time at the same place.
+
+    Where a place is hidden at all times, the nearest place decides first and time second. Ties go to the
+    lower index.
+    """
+    places = grid.rows * grid.columns
+    seen, hidden = mask.visible.unsqueeze(1), mask.masked.unsqueeze(2)
+    rows_apart = seen % places // grid.columns - hidden % places // grid.columns
+    columns_apart = seen % grid.columns - hidden % grid.columns
+    slices_apart = (seen // places - hidden // places).abs()
+    distance = (rows_apart.square() + columns_apart.square()) * grid.time + slices_apart
+    nearest = distance.argmin(dim=2)
+    return gather_tokens(mask.visible.unsqueeze(-1), nearest).squeeze(-1)
