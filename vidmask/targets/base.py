@@ -1,5 +1,6 @@
 """What a target is: the answer that a head is trained to give for each masked token."""
 
+import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
@@ -31,8 +32,9 @@ class Target(nn.Module):
     def loss(
         self, prediction: Float[Tensor, "b m p"], answer: Shaped[Tensor, "b m ..."]
     ) -> Float[Tensor, ""]:
-        """Return the mean squared error over all tokens given, in float32."""
-        return (prediction.float() - answer.float()).square().mean()
+        """Return the mean squared error over all tokens given, in float32 at least."""
+        precision = torch.promote_types(prediction.dtype, torch.float32)
+        return (prediction.to(precision) - answer.to(precision)).square().mean()
 
     def baselines(
         self, batch: ClipBatch, mask: TokenMask, grid: TokenGrid, tubelet: Tubelet

@@ -1,0 +1,184 @@
+"""Where a call is filed, and from which checkpoint it starts."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from vidmask import recipes, runs
+from vidmask.cli.errors import Mistake
+from vidmask.cli.filing import SHARED_FOLDER, Filing, with_recipes
+from vidmask.runs import RunOptions
+
+CONFIG = {"seed_everything": 0, "model": {"lr": 0.1}, "data": {"num_workers": 2, "batch_size": 8}}
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_folder(monkeypatch):
+    monkeypatch.setenv(SHARED_FOLDER, "")
+    monkeypatch.delenv(SHARED_FOLDER)
+
+
+@pytest.fixture
+def recipe(tmp_path) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text("# mine\nseed_everything: 0\n")
+    return path
+
+
+@pytest.fixture
+def begun(tmp_path, recipe) -> Path:
+    """A run of seven steps."""
+    filing = Filing("fit", [recipe], RunOptions(str(tmp_path / "runs")), None, CONFIG)
+    folder = filing.open()
+    filing.write_records(["fit", "--config", "mine"], 0)
+    (folder / "checkpoints").mkdir()
+    torch.save({"global_step": 7}, folder / "checkpoints" / "last.ckpt")
+    runs.point_latest(folder)
+    lines = [{"step": step, "seconds": step * 2.0, "loss": 1.0} for step in (6, 7, 8)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def again(tmp_path, recipe, verb="fit", ckpt_path="last", config=CONFIG, **options) -> Filing:
+    return Filing(verb, [recipe], RunOptions(str(tmp_path / "runs"), **options), ckpt_path, config)
+
+
+def test_a_new_run_holds_its_records(begun, recipe):
+    assert begun.parent.name == "mine"
+    assert yaml.safe_load((begun / "config.yaml").read_text()) == CONFIG
+    assert (begun / "recipe" / "mine.yaml").read_text() == recipe.read_text()
+    record = json.loads((begun / "environment.json").read_text())
+    assert record["recipe"] == "mine"
+    assert record["command"] == ["vidmask", "fit", "--config", "mine"]
+    assert record["seed"] == 0
+    assert "torch" in record["packages"]
+
+
+def test_a_resumed_run_goes_on_in_its_folder_with_its_records_added(tmp_path, recipe, begun):
+    filing = again(tmp_path, recipe)
+    assert filing.open().resolve() == begun.resolve()
+    assert filing.num_steps_before == 7
+    filing.write_records(["fit", "again"], 0)
+    record = json.loads((begun / "environment.json").read_text())
+    assert record["command"] == ["vidmask", "fit", "--config", "mine"]
+    (resumed,) = record["resumed"]
+    assert resumed["from_step"] == 7
+    assert resumed["command"] == ["vidmask", "fit", "again"]
+
+
+def test_a_resumed_run_s_numbers_are_cut_back(tmp_path, recipe, begun):
+    filing = again(tmp_path, recipe)
+    filing.open()
+    _, json_logger = filing.loggers()
+    steps = [json.loads(line)["step"] for line in (begun / "metrics.jsonl").read_text().splitlines()]
+    assert steps == [6, 7]
+    json_logger.log_metrics({"loss": 1.0}, step=8)
+    assert json.loads((begun / "metrics.jsonl").read_text().splitlines()[-1])["seconds"] >= 14.0
+
+
+def test_other_settings_are_refused_and_listed(tmp_path, recipe, begun):
+    other = {**CONFIG, "model": {"lr": 0.2}}
+    with pytest.raises(Mistake) as caught:
+        again(tmp_path, recipe, config=other)
+    assert caught.value.lines[0].endswith("was begun with other settings:")
+    assert caught.value.lines[1:] == [
+        "model.lr: 0.1 → 0.2",
+        "give those again, or say --run.allow_config_change true",
+    ]
+
+
+def test_many_other_settings_are_listed_in_five_lines(tmp_path, recipe, begun):
+    other = {**CONFIG, "seed_everything": 1, "model": {"lr": 0.2, "betas": 1}, "data": {"batch_size": 1}}
+    with pytest.raises(Mistake) as caught:
+        again(tmp_path, recipe, config=other)
+    assert len(caught.value.lines) == 5
+    assert caught.value.lines[3] == "and 2 more: data.batch_size, model.betas"
+
+
+def test_other_settings_are_taken_when_allowed(tmp_path, recipe, begun):
+    filing = again(tmp_path, recipe, config={**CONFIG, "model": {"lr": 0.2}}, allow_config_change=True)
+    filing.open()
+    filing.write_records(["fit"], 0)
+    assert runs.read_config(begun)["model"] == {"lr": 0.2}
+    assert yaml.safe_load((begun / "config.1.yaml").read_text()) == CONFIG
+
+
+def test_the_number_of_workers_may_change(tmp_path, recipe, begun):
+    again(tmp_path, recipe, config={**CONFIG, "data": {"num_workers": 0, "batch_size": 8}})
+
+
+def test_a_file_leads_to_its_run_as_last_does(tmp_path, recipe, begun):
+    assert again(tmp_path, recipe, ckpt_path=str(begun / "checkpoints" / "last.ckpt")).open() == begun
+
+
+def test_a_checkpoint_of_no_run_starts_a_new_one(tmp_path, recipe):
+    torch.save({"global_step": 7}, tmp_path / "foreign.ckpt")
+    filing = again(tmp_path, recipe, ckpt_path=str(tmp_path / "foreign.ckpt"))
+    folder = filing.open()
+    assert filing.num_steps_before is None
+    assert folder.parent == tmp_path / "runs" / "mine"
+    assert "lies in no run's folder" in filing.announce()
+
+
+def test_without_a_run_last_is_an_error_and_nothing_begins(tmp_path, recipe):
+    with pytest.raises(FileNotFoundError, match="no run of mine to go on with"):
+        again(tmp_path, recipe)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_other_verbs_write_beside_what_they_look_at(tmp_path, recipe, begun, verb):
+    filing = again(tmp_path, recipe, verb=verb, config={**CONFIG, "data": {"batch_size": 1}})
+    assert filing.open().resolve() == (begun / verb).resolve()
+    assert filing.checkpoints == (begun / "checkpoints").resolve()
+    filing.loggers()
+    assert len((begun / "metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_second_process_writes_nothing_and_goes_where_the_first_is(tmp_path, recipe):
+    first = Filing("fit", [recipe], RunOptions(str(tmp_path / "runs")), None, CONFIG)
+    folder = first.open()
+    second = Filing("fit", [recipe], RunOptions(str(tmp_path / "runs")), None, CONFIG, rank=1)
+    assert second.open() == folder
+    second.write_records(["fit"], 0)
+    assert list(folder.iterdir()) == []
+    assert len(list(folder.parent.iterdir())) == 1
+
+
+def test_a_second_process_of_a_resumed_run_cuts_nothing(tmp_path, recipe, begun):
+    filing = Filing("fit", [recipe], RunOptions(str(tmp_path / "runs")), "last", CONFIG, rank=1)
+    assert filing.open().resolve() == begun.resolve()
+    filing.loggers()
+    assert len((begun / "metrics.jsonl").read_text().splitlines()) == 3
+
+
+def test_an_empty_folder_is_removed_and_a_full_one_kept(tmp_path, recipe, begun):
+    filing = Filing("fit", [recipe], RunOptions(str(tmp_path / "runs"), "named"), None, CONFIG)
+    assert filing.open().is_dir()
+    filing.close()
+    assert not filing.folder.exists()
+    resumed = again(tmp_path, recipe)
+    resumed.open()
+    resumed.close()
+    assert begun.is_dir()
+
+
+@pytest.mark.parametrize("words", [["--config", "quickstart/mae_st"], ["-c=quickstart/mae_st"]])
+def test_short_names_become_paths(words, tmp_path):
+    (tmp_path / "more.yaml").write_text("a: 1\n")
+    path = recipes.folder() / "quickstart" / "mae_st.yaml"
+    args, configs = with_recipes(["fit", *words, "--model.lr", "3", "--config", str(tmp_path / "more")])
+    assert configs == [path, tmp_path / "more.yaml"]
+    assert args == ["fit", "--config", str(path), "--model.lr", "3", "--config", str(tmp_path / "more.yaml")]
+
+
+def test_a_checkpoint_alone_brings_its_run_s_configuration(begun, tmp_path):
+    checkpoint = str(begun / "checkpoints" / "last.ckpt")
+    args, configs = with_recipes(["test", "--ckpt_path", checkpoint])
+    assert configs == [begun / "config.yaml"]
+    assert args == ["test", "--config", str(begun / "config.yaml"), "--ckpt_path", checkpoint]
+    filing = Filing("fit", configs, RunOptions(str(tmp_path / "runs")), "last", CONFIG)
+    assert filing.recipe == "mine"

@@ -1,0 +1,204 @@
+"""Batches are the same whatever the number of workers and ranks; evaluation and probes draw nothing."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
+
+from vidmask.data.datamodule import VideoDataModule
+from vidmask.data.readers import VideoReadError
+from vidmask.data.sources import VideoFolder
+from vidmask.tokens import ClipBatch
+
+
+def module(folder: Path, **options: object) -> VideoDataModule:
+    defaults = {"frames": 4, "size": 16, "stride_frames": 2, "batch_size": 4, "num_workers": 0, "seed": 3}
+    return VideoDataModule(VideoFolder(folder), **(defaults | options))
+
+
+def equal(first: ClipBatch, second: ClipBatch) -> bool:
+    return (
+        torch.equal(first.clips, second.clips)
+        and torch.equal(first.video_index, second.video_index)
+        and torch.equal(first.start_seconds, second.start_seconds)
+        and torch.equal(first.labels["class"], second.labels["class"])
+        and (first.seeds, first.paths) == (second.seeds, second.paths)
+    )
+
+
+class Probe(LightningModule):
+    """Keeps the batches that its steps get."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.batches: dict[str, list[ClipBatch]] = {"fit": [], "validate": [], "test": [], "predict": []}
+
+    def training_step(self, batch: ClipBatch, batch_idx: int) -> Tensor:
+        self.batches["fit"].append(batch)
+        return self.weight * batch.clips.mean()
+
+    def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        self.batches["validate"].append(batch)
+
+    def test_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        self.batches["test"].append(batch)
+
+    def predict_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        self.batches["predict"].append(batch)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def trainer(**options: object) -> Trainer:
+    return Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        max_epochs=2,
+        log_every_n_steps=1,
+        **options,
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The .*dataloader.* does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*treespec")
+def test_lightning_runs_every_stage(video_folder: Path) -> None:
+    data, probe = module(video_folder, flip=1.0), Probe()
+    trainer(num_sanity_val_steps=1).fit(probe, data)
+    assert len(probe.batches["fit"]) == 2 * (10 // 4)
+    trainer().test(probe, data, verbose=False)
+    trainer().predict(probe, data)
+    for stage in ("fit", "validate", "test", "predict"):
+        batch = probe.batches[stage][0]
+        assert batch.clips.dtype == torch.float32
+        assert 0 <= float(batch.clips.min()) < float(batch.clips.max()) <= 1
+        assert batch.clips.shape[1:] == (3, 4, 16, 16)
+    raw = next(iter(module(video_folder).train_dataloader()))
+    assert torch.equal(probe.batches["fit"][0].clips, raw.clips.flip(-1).float() / 255)
+    raw = next(iter(module(video_folder).val_dataloader()))
+    assert torch.equal(probe.batches["validate"][0].clips, raw.clips.float() / 255)
+
+
+def test_workers_change_no_batch(video_folder: Path) -> None:
+    alone, helped = (
+        module(video_folder).train_dataloader(),
+        module(video_folder, num_workers=2).train_dataloader(),
+    )
+    for epoch in (0, 1):
+        alone.sampler.set_epoch(epoch)
+        helped.sampler.set_epoch(epoch)
+        pairs = list(zip(alone, helped, strict=True))
+        assert len(pairs) == 2
+        assert all(equal(first, second) for first, second in pairs)
+
+
+def test_two_ranks_see_the_clips_of_one(video_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def clips(batch_size: int, rank: int, num_ranks: int) -> list[dict[int, Tensor]]:
+        monkeypatch.setattr(VideoDataModule, "_ranks", lambda self: (rank, num_ranks))
+        loader = module(video_folder, batch_size=batch_size).train_dataloader()
+        loader.sampler.set_epoch(1)
+        return [dict(zip(batch.seeds, batch.clips, strict=True)) for batch in loader]
+
+    whole, first, second = clips(4, 0, 1), clips(2, 0, 2), clips(2, 1, 2)
+    for batch, share, other in zip(whole, first, second, strict=True):
+        assert not share.keys() & other.keys()
+        both = share | other
+        assert both.keys() == batch.keys()
+        assert all(torch.equal(both[seed], batch[seed]) for seed in batch)
+
+
+def test_another_seed_draws_other_clips(video_folder: Path) -> None:
+    first, other = (next(iter(module(video_folder, seed=seed).train_dataloader())) for seed in (3, 4))
+    assert set(first.seeds).isdisjoint(other.seeds)
+
+
+def test_the_seed_of_the_run_is_taken(video_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "11")
+    assert module(video_folder, seed=None).seed == 11
+    monkeypatch.delenv("PL_GLOBAL_SEED")
+    assert module(video_folder, seed=None).seed == 0
+
+
+def test_evaluation_takes_every_video_once_and_always_the_same_clip(video_folder: Path) -> None:
+    data = module(video_folder, eval_batch_size=3)
+    loader = data.val_dataloader()
+    first = list(loader)
+    loader.sampler.set_epoch(5)
+    assert [index for batch in first for index in batch.video_index.tolist()] == [0, 1, 2, 3]
+    assert all(equal(*pair) for pair in zip(first, loader, strict=True))
+
+
+def test_no_validation_split_gives_no_loader(video_folder: Path) -> None:
+    data = module(video_folder / "train")
+    assert data.val_dataloader() == []
+    assert data.probe_loader("val") is None
+    with pytest.raises(ValueError, match="no test split"):
+        data.test_dataloader()
+
+
+def test_a_probe_sees_a_fixed_part_of_the_videos_once(video_folder: Path) -> None:
+    data = module(video_folder)
+    part = [batch for _ in range(2) for batch in data.probe_loader("train", 6)]
+    assert torch.equal(part[0].clips, part[2].clips)
+    places = part[0].video_index.tolist() + part[1].video_index.tolist()
+    assert len(set(places)) == 6
+    assert places == sorted(places)
+    centre = data.dataset("train")
+    assert centre is not None
+    assert torch.equal(part[0].clips[0], centre[places[0]].clip)
+    assert sum(len(batch.paths) for batch in data.probe_loader("val", 99)) == 4
+    assert {*places} != {*module(video_folder, seed=4).probe_loader("train", 6).sampler}
+
+
+def test_a_broken_video_is_skipped_in_training_and_ends_an_evaluation(
+    video_folder: Path, tmp_path: Path
+) -> None:
+    for split in ("train", "val"):
+        folder = tmp_path / split / "jump"
+        folder.mkdir(parents=True)
+        (folder / "good.mp4").symlink_to(video_folder / "train/jump/0.mp4")
+        (folder / "bad.mp4").write_bytes(b"")
+    data = module(tmp_path, batch_size=2)
+    batch = next(iter(data.train_dataloader()))
+    assert len(batch.paths) == 1
+    assert [Path(path).name for path, _ in batch.skipped] == ["bad.mp4"]
+    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+        next(iter(data.val_dataloader()))
+    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+        next(iter(module(tmp_path, batch_size=2, on_error_fit="raise").train_dataloader()))
+
+
+def test_the_number_of_batches_is_known_beforehand(video_folder: Path) -> None:
+    data = module(video_folder)
+    assert data.num_train_batches() == len(data.train_dataloader()) == 2
+    assert data.num_train_batches(num_ranks=2) == 1
+
+
+def test_classes_are_those_of_the_source(video_folder: Path) -> None:
+    assert module(video_folder).classes == {"class": ("jump", "run")}
+
+
+def test_a_batch_that_no_epoch_fills_is_refused(video_folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"10 training videos fill no batch of 64 clips.*at most 10"):
+        module(video_folder, batch_size=64).train_dataloader()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"num_workers": -1}, "num_workers must be at least 0, got -1"),
+        ({"flip": 2.0}, r"flip must be a probability in \[0, 1\], got 2.0"),
+        ({"stride_seconds": 0.1}, "give one of stride_frames and stride_seconds"),
+        ({"scale": (0.0, 1.0)}, "scale must be"),
+    ],
+)
+def test_wrong_numbers_are_refused(video_folder: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        module(video_folder, **arguments)

@@ -1,0 +1,73 @@
+"""Every shipped recipe can be built, has the size it should have, and trains."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from vidmask import recipes
+from vidmask.cli import main, training
+
+# Parameters that are trained: of the encoder, and of decoder and prediction.
+# A block of width d has 12 d² + 13 d. The quick-start's encoder: 4 blocks of width 128 (793,088), tubelets of
+# 384 numbers embedded (49,280), the last norm (256), 16 + 8 positions and the class token with its own (3,328).
+# Its decoder: 2 blocks of width 64 (99,968), the projection (8,256), the norm (128), the mask token (64) and
+# 16 + 8 positions (1,536); the prediction of one frame of a tubelet has 12,480, of both frames 24,960.
+PARAMETERS = {
+    "quickstart/mae_st": (793_088 + 49_280 + 256 + 3_328, 99_968 + 8_256 + 128 + 64 + 1_536 + 12_480),
+    "quickstart/mae_st_paper": (793_088 + 49_280 + 256 + 3_328, 99_968 + 8_256 + 128 + 64 + 1_536 + 12_480),
+    "quickstart/videomae": (793_088 + 49_280 + 256, 99_968 + 8_256 + 128 + 64 + 24_960),
+}
+
+
+class Building(training.TrainingCLI):
+    """Builds the parts and does nothing with them."""
+
+    def _run_subcommand(self, subcommand: str) -> None: ...
+
+
+def test_every_recipe_has_its_number_here():
+    assert list(PARAMETERS) == recipes.names()
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_recipe_builds_a_model_of_its_size(name, tmp_path):
+    path = recipes.find(name)
+    with torch.device("meta"):
+        cli = Building(["fit", "--config", str(path), "--run.root", str(tmp_path)], [path], ["fit"])
+    assert all(parameter.is_meta for parameter in cli.model.parameters())
+    total = sum(parameter.numel() for parameter in cli.model.parameters() if parameter.requires_grad)
+    encoder = sum(
+        parameter.numel() for parameter in cli.model.encoder.parameters() if parameter.requires_grad
+    )
+    assert (encoder, total - encoder) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes):
+    args = [
+        *("fit", "--config", name, "--run.root", str(tmp_path), "--trainer.accelerator", "cpu"),
+        *("--data.source.root", str(moving_shapes)),
+        *(
+            f"--data.source.num_{split}={number}"
+            for split, number in (("train", 16), ("val", 4), ("test", 4))
+        ),
+        *("--data.batch_size", "4", "--data.num_workers", "0"),
+        *("--model.encoder.embed_dim", "24", "--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
+        *("--trainer.max_steps", "2", "--trainer.log_every_n_steps", "1"),
+    ]
+    assert main(args) == 0
+    lines = (tmp_path / name / "latest" / "metrics.jsonl").read_text().splitlines()
+    losses = [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
+    assert len(losses) == 2
+    assert all(loss is not None and loss > 0 for loss in losses)
+
+
+def test_every_recipe_says_where_it_comes_from_and_how_it_is_run():
+    for name in recipes.names():
+        comments = [
+            line for line in Path(recipes.find(name)).read_text().splitlines() if line.startswith("#")
+        ]
+        assert any(f"vidmask fit --config {name}" in line for line in comments), name
+        assert any("arXiv" in line for line in comments), name

@@ -1,0 +1,77 @@
+"""Where recipes are found."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from vidmask import recipes
+
+
+def test_a_short_name_leads_to_the_shipped_recipe():
+    assert recipes.find("quickstart/mae_st") == recipes.folder() / "quickstart" / "mae_st.yaml"
+    assert recipes.find("quickstart/mae_st.yaml") == recipes.find("quickstart/mae_st")
+
+
+def test_names_are_those_of_recipes_and_not_of_parts():
+    names = recipes.names()
+    assert "quickstart/mae_st" in names
+    assert not [name for name in names if "parts" in name]
+
+
+def test_a_path_wins_over_a_short_name(tmp_path, monkeypatch):
+    (tmp_path / "quickstart").mkdir()
+    (tmp_path / "quickstart" / "mae_st.yaml").write_text("a: 1\n")
+    monkeypatch.chdir(tmp_path)
+    assert recipes.find("quickstart/mae_st").resolve() == tmp_path / "quickstart" / "mae_st.yaml"
+
+
+def test_the_suffix_of_a_path_may_be_left_out(tmp_path):
+    (tmp_path / "mine.yml").write_text("a: 1\n")
+    assert recipes.find(str(tmp_path / "mine")) == tmp_path / "mine.yml"
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("quickstart/maest", "quickstart/mae_st"), ("mein.yaml", "mine.yaml")]
+)
+def test_an_unknown_recipe_brings_the_nearest_name(name, nearest, tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text("a: 1\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=f"no recipe '{name}', did you mean '{nearest}'"):
+        recipes.find(name)
+
+
+def test_a_recipe_far_from_any_is_told_what_there_is():
+    with pytest.raises(FileNotFoundError, match=r"no recipe 'zzz'; shipped are .*quickstart/mae_st,"):
+        recipes.find("zzz")
+
+
+@pytest.mark.parametrize("layout", ["wheel", "checkout"])
+def test_recipes_are_found_inside_an_installed_package_or_beside_it(layout, tmp_path, monkeypatch):
+    package = tmp_path / "vidmask"
+    package.mkdir()
+    place = (package if layout == "wheel" else tmp_path) / "experiments"
+    shutil.copytree(recipes.folder(), place)
+    monkeypatch.setattr(recipes, "__file__", str(package / "recipes.py"))
+    assert recipes.folder() == place
+    assert recipes.find("quickstart/mae_st") == place / "quickstart" / "mae_st.yaml"
+
+
+def test_a_package_without_recipes_is_said_to_have_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipes, "__file__", str(tmp_path / "vidmask" / "recipes.py"))
+    with pytest.raises(FileNotFoundError, match="the recipes are missing"):
+        recipes.folder()
+
+
+def test_runs_are_filed_under_the_short_name_or_the_stem():
+    assert recipes.short_name(recipes.find("quickstart/mae_st")) == "quickstart/mae_st"
+    assert recipes.short_name(Path("/somewhere/mine.yaml")) == "mine"
+
+
+def test_a_module_beside_a_recipe_can_be_imported_and_hides_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    recipes.make_importable(tmp_path / "mine.yaml")
+    recipes.make_importable(tmp_path / "other.yaml")
+    assert sys.path[-1] == str(tmp_path)
+    assert sys.path.count(str(tmp_path)) == 1

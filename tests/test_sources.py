@@ -1,0 +1,99 @@
+"""Which folders make which splits and classes."""
+
+from pathlib import Path
+
+import pytest
+
+from vidmask.data.sources import VideoFolder, VideoSource
+
+
+def touch(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def videos(source: VideoFolder, split: str, root: Path) -> list[tuple[str, dict[str, int]]]:
+    paths = source.split(split)
+    assert paths is not None
+    return [
+        (str(Path(path).relative_to(root)), info["label"])
+        for path, info in map(paths.__getitem__, range(len(paths)))
+    ]
+
+
+def test_a_folder_for_each_class(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "run/b.mp4",
+        "run/a.MP4",
+        "jump/deep/er/c.webm",
+        "jump/notes.txt",
+        "empty/readme.md",
+        ".hidden/x.mp4",
+    )
+    source = VideoFolder(tmp_path)
+    assert source.classes == {"class": ("jump", "run")}
+    assert videos(source, "train", tmp_path) == [
+        ("jump/deep/er/c.webm", {"class": 0}),
+        ("run/a.MP4", {"class": 1}),
+        ("run/b.mp4", {"class": 1}),
+    ]
+    assert source.split("val") is None
+    assert source.split("test") is None
+    assert isinstance(source, VideoSource)
+
+
+def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
+    source = VideoFolder(touch(tmp_path, "b.avi", "a.mkv"))
+    assert source.classes == {}
+    assert videos(source, "train", tmp_path) == [("a.mkv", {}), ("b.avi", {})]
+
+
+def test_splits_share_the_numbers_of_their_classes(tmp_path: Path) -> None:
+    touch(
+        tmp_path, "train/run/a.mp4", "train/walk/b.mp4", "val/jump/c.mp4", "val/walk/d.mp4", "test/walk/e.mp4"
+    )
+    source = VideoFolder(tmp_path)
+    assert source.classes == {"class": ("jump", "run", "walk")}
+    assert videos(source, "train", tmp_path) == [
+        ("train/run/a.mp4", {"class": 1}),
+        ("train/walk/b.mp4", {"class": 2}),
+    ]
+    assert videos(source, "val", tmp_path) == [
+        ("val/jump/c.mp4", {"class": 0}),
+        ("val/walk/d.mp4", {"class": 2}),
+    ]
+    assert videos(source, "test", tmp_path) == [("test/walk/e.mp4", {"class": 2})]
+
+
+def test_other_folders_can_be_named_for_the_other_splits(tmp_path: Path) -> None:
+    touch(tmp_path, "a/run/1.mp4", "b/run/2.mp4", "c/walk/3.mp4")
+    source = VideoFolder(tmp_path / "a", val_root=tmp_path / "b", test_root=str(tmp_path / "c"))
+    assert videos(source, "val", tmp_path) == [("b/run/2.mp4", {"class": 0})]
+    assert videos(source, "test", tmp_path) == [("c/walk/3.mp4", {"class": 1})]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere: does not exist; give a folder of videos"):
+        VideoFolder(tmp_path / "nowhere")
+    touch(tmp_path, "a.mp4")
+    with pytest.raises(FileNotFoundError, match=r"a\.mp4: is a file"):
+        VideoFolder(tmp_path / "a.mp4")
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        VideoFolder(tmp_path, val_root=tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("names", [(), ("a.txt", "b/c.jpg")])
+def test_a_folder_without_videos_tells_what_it_accepts(tmp_path: Path, names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"holds no video; expected files ending in \.mp4 \.webm") as error:
+        VideoFolder(touch(tmp_path, *names))
+    assert str(tmp_path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_labelled_and_unlabelled_videos_do_not_mix(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="some videos lie in a class folder and some do not"):
+        VideoFolder(touch(tmp_path, "a.mp4", "run/b.mp4"))

@@ -1,0 +1,73 @@
+"""Videos whose every frame tells its own number, in black and white blocks that survive compression."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from jaxtyping import UInt8
+from torch import Tensor
+
+ROWS, COLUMNS = 32, 64
+
+
+def numbered_picture(number: int, rows: int = ROWS, columns: int = COLUMNS) -> np.ndarray:
+    """Return a picture of eight blocks, two rows of four, that are the bits of ``number``."""
+    bits = np.array([number >> bit & 1 for bit in range(8)], np.uint8).reshape(2, 4)
+    grey = (bits * 255).repeat(rows // 2, 0).repeat(columns // 4, 1)
+    return np.stack([grey] * 3, -1)
+
+
+def numbers(frames: UInt8[Tensor, "t r q 3"]) -> list[int]:
+    """Read the numbers back."""
+    rows, columns = frames.shape[1:3]
+    blocks = (
+        frames.float().mean(-1).reshape(len(frames), 2, rows // 2, 4, columns // 4).mean((2, 4)).flatten(1)
+    )
+    return [sum(int(value > 127) << bit for bit, value in enumerate(row)) for row in blocks]
+
+
+def write_numbered(
+    path: Path,
+    num_frames: int,
+    *,
+    codec: str = "libx264",
+    rate: int = 25,
+    pix_fmt: str = "yuv420p",
+    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
+    ticks: Sequence[int] | None = None,
+    rotation: int = 0,
+    max_b_frames: int | None = None,
+) -> Path:
+    """Write a video of numbered frames.
+
+    Args:
+        path: Where; the suffix tells the container.
+        num_frames: Frames, numbered from 0.
+        codec: Encoder.
+        rate: Frames per second.
+        pix_fmt: Pixel format.
+        options: Options of the encoder.
+        container_options: Options of the container.
+        ticks: Presentation time of each frame in milliseconds; evenly spaced if None.
+        rotation: Counter-clockwise rotation in degrees that a player shall apply.
+        max_b_frames: B-frames in a row, for encoders that take it as a number.
+    """
+    with av.open(str(path), "w", container_options=container_options or {}) as container:
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.width, stream.height, stream.pix_fmt = COLUMNS, ROWS, pix_fmt
+        if max_b_frames is not None:
+            stream.codec_context.max_b_frames = max_b_frames
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if ticks is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(num_frames):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(number), format="rgb24")
+            if ticks is not None:
+                frame.pts, frame.time_base = ticks[number], Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path

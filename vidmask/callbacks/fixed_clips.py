@@ -1,0 +1,73 @@
+"""The clips that callbacks look at: the same ones each time, without augmentation."""
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from lightning.pytorch import LightningModule, Trainer
+from torch.utils.data import DataLoader
+
+from vidmask.data.sources import Split
+from vidmask.pretraining import MaskedPretraining
+from vidmask.tokens import ClipBatch
+
+
+@runtime_checkable
+class ProbeData(Protocol):
+    """What a data module offers to be probed; ``VideoDataModule`` does."""
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """Return the class names of each label."""
+        ...
+
+    def probe_loader(self, split: Split, num_videos: int | None) -> DataLoader | None:
+        """Return a loader of fixed clips, or None if there is no such split."""
+        ...
+
+    def on_after_batch_transfer(self, batch: ClipBatch, dataloader_idx: int) -> ClipBatch:
+        """Make clips in [0, 1] of what the loader delivers."""
+        ...
+
+
+def data_of(trainer: Trainer) -> ProbeData:
+    """Return the run's data module.
+
+    Raises:
+        ValueError: If it has none that can be probed.
+    """
+    data = getattr(trainer, "datamodule", None)
+    if not isinstance(data, ProbeData):
+        raise ValueError(
+            "probes and pictures read fixed clips, which a data module such as VideoDataModule offers by "
+            f"probe_loader; this run has {'none' if data is None else type(data).__name__}"
+        )
+    return data
+
+
+def pretraining_of(module: LightningModule) -> MaskedPretraining:
+    """Return the module as what these callbacks watch.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if not isinstance(module, MaskedPretraining):
+        raise ValueError(f"this callback watches a MaskedPretraining, got a {type(module).__name__}")
+    return module
+
+
+def fixed_clips(
+    trainer: Trainer, module: LightningModule, split: Split, num_videos: int | None
+) -> Iterator[ClipBatch] | None:
+    """Return batches of centre clips on the module's device, or None if there is no such split.
+
+    Args:
+        trainer: The run's trainer.
+        module: The module whose device is used.
+        split: Split whose videos are read.
+        num_videos: How many of them, a fixed random part; all if None.
+    """
+    loader = data_of(trainer).probe_loader(split, num_videos)
+    if loader is None:
+        return None
+    # The strategy runs the data module's on_after_batch_transfer too: once is enough.
+    return (trainer.strategy.batch_to_device(batch, module.device) for batch in loader)

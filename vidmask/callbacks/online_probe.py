@@ -1,0 +1,160 @@
+"""What the encoder knows while it trains: probes of its frozen features."""
+
+import time
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from vidmask.callbacks.fixed_clips import data_of, fixed_clips, pretraining_of
+from vidmask.data.sources import Split
+from vidmask.probing import fit_linear_probe, knn, mean_pool, mean_std_max_pool, rankme, standardise
+
+POOLINGS = {"mean": mean_pool, "mean_std_max": mean_std_max_pool}
+
+Scores = dict[str, float]
+Features = tuple[dict[str, Float[Tensor, "b d"]], dict[str, Int[Tensor, " b"]]]
+
+
+class OnlineProbe(Callback):
+    """Fit probes to features of the training split, score them on the validation split, during training.
+
+    For each label and each pooling (mean; mean, standard deviation and maximum joined) a linear probe and
+    a nearest-neighbour vote, on standardised features of centre clips without augmentation; and RankMe of
+    the mean-pooled validation features. They are taken before the first step, so that the untrained
+    encoder stands beside the trained one (random features are strong already), every
+    ``every_n_epochs``, and at the end. The test split is scored once for each of the two encoders, and
+    shown at the end.
+
+    Where the source has no validation split or no labels, what cannot be measured is left out.
+
+    Args:
+        every_n_epochs: Epochs between two probes.
+        num_train_videos: Videos of the training split that the probes are fitted to, drawn once; all if
+            there are fewer.
+        num_neighbours: Neighbours in the vote.
+        l2: Penalty of the linear probe (``vidmask.probing.linear_probe``); chosen anew each time, on a part
+            of the training features, if None, which costs five times as much.
+    """
+
+    def __init__(
+        self,
+        every_n_epochs: int = 10,
+        num_train_videos: int = 1024,
+        num_neighbours: int = 20,
+        l2: float | None = 0.01,
+    ) -> None:
+        if every_n_epochs < 1:
+            raise ValueError(f"every_n_epochs must be at least 1, got {every_n_epochs}")
+        self.every_n_epochs = every_n_epochs
+        self.num_train_videos = num_train_videos
+        self.num_neighbours = num_neighbours
+        self.l2 = l2
+        self.untrained: Scores = {}
+        self.untrained_test: Scores = {}
+        self.latest: Scores = {}
+        self.trained_test: Scores = {}
+        self.chance: dict[str, float] = {}
+        self.seconds = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep what was measured, so that a resumed run still knows the untrained encoder."""
+        return {
+            "untrained": self.untrained,
+            "untrained_test": self.untrained_test,
+            "latest": self.latest,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up what an earlier part of the run measured."""
+        self.untrained = state_dict["untrained"]
+        self.untrained_test = state_dict["untrained_test"]
+        self.latest = state_dict["latest"]
+        self.seconds = state_dict["seconds"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Probe the untrained encoder."""
+        self.chance = {name: 1 / len(names) for name, names in data_of(trainer).classes.items()}
+        if trainer.global_step == 0:
+            self.untrained, self.untrained_test = self._probe(trainer, pl_module, ("val", "test"))
+            self.latest = self.untrained
+            self._log(trainer, self.untrained)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Probe every so many epochs."""
+        epochs_done = trainer.current_epoch + 1
+        if epochs_done % self.every_n_epochs == 0 and epochs_done != trainer.max_epochs:
+            (self.latest,) = self._probe(trainer, pl_module, ("val",))
+            self._log(trainer, self.latest)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Probe the trained encoder, on the test split too."""
+        self.latest, self.trained_test = self._probe(trainer, pl_module, ("val", "test"))
+        self._log(trainer, self.latest)
+        self._log(trainer, {f"test/{name}": score for name, score in self.trained_test.items()})
+
+    def _probe(self, trainer: Trainer, pl_module: LightningModule, splits: tuple[Split, ...]) -> list[Scores]:
+        started = time.monotonic()
+        scores: list[Scores] = [{} for _ in splits]
+        if trainer.is_global_zero:
+            was_training = pl_module.training
+            pl_module.eval()
+            fitted = self._features(trainer, pl_module, "train", self.num_train_videos)
+            scored = [self._features(trainer, pl_module, split, None) for split in splits]
+            if fitted is not None:
+                self._fit_and_score(fitted, scored, scores, data_of(trainer).classes)
+            pl_module.train(was_training)
+        trainer.strategy.barrier("online probe")
+        self.seconds += time.monotonic() - started
+        return scores
+
+    def _fit_and_score(
+        self,
+        fitted: Features,
+        splits: list[Features | None],
+        scores: list[Scores],
+        classes: dict[str, tuple[str, ...]],
+    ) -> None:
+        for pooling in POOLINGS:
+            for label, names in classes.items():
+                (train,) = standardise(fitted[0][pooling])
+                classifier = fit_linear_probe(train, fitted[1][label], len(names), self.l2)
+                for found, split in zip(scores, splits, strict=True):
+                    if split is not None:
+                        _, held_out = standardise(fitted[0][pooling], split[0][pooling])
+                        answers = split[1][label]
+                        neighbours = min(self.num_neighbours, len(train))
+                        votes = (train, fitted[1][label], held_out, answers)
+                        found[f"{label}/linear_{pooling}"] = classifier.accuracy(held_out, answers)
+                        found[f"{label}/knn_{pooling}"] = knn(*votes, num_neighbours=neighbours)
+        for found, split in zip(scores, splits, strict=True):
+            if split is not None:
+                found["rankme"] = rankme(split[0]["mean"])
+
+    @torch.no_grad()
+    def _features(
+        self, trainer: Trainer, pl_module: LightningModule, split: Split, num_videos: int | None
+    ) -> Features | None:
+        batches = fixed_clips(trainer, pl_module, split, num_videos)
+        if batches is None:
+            return None
+        encoder = pretraining_of(pl_module).encoder
+        pooled: dict[str, list[Tensor]] = {name: [] for name in POOLINGS}
+        labels: dict[str, list[Tensor]] = {name: [] for name in data_of(trainer).classes}
+        for batch in batches:
+            tokens = encoder(batch.clips).tokens.float()
+            for name, pool in POOLINGS.items():
+                pooled[name].append(pool(tokens).cpu())
+            for name, values in labels.items():
+                values.append(batch.labels[name].cpu())
+        return {n: torch.cat(v) for n, v in pooled.items()}, {n: torch.cat(v) for n, v in labels.items()}
+
+    @staticmethod
+    def _log(trainer: Trainer, scores: Scores) -> None:
+        for logger in trainer.loggers:
+            logger.log_metrics(
+                {f"probe/{name}": score for name, score in scores.items()}, step=trainer.global_step
+            )

@@ -1,0 +1,101 @@
+"""Encoders in files of their own: out of a run, and in again without its recipe."""
+
+import importlib
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vidmask.models.vit import VideoViT
+
+FORMAT = "vidmask.encoder.1"
+
+
+def save_encoder(path: Path, encoder: VideoViT, config: Mapping[str, Any]) -> None:
+    """Write an encoder alone, with what is needed to build it again in the file's metadata.
+
+    Args:
+        path: A ``.safetensors`` file.
+        encoder: The encoder.
+        config: Its ``class_path`` and ``init_args``, as a recipe has them.
+
+    Raises:
+        ValueError: If ``config`` names no encoder, or one with other weights than this.
+    """
+    weights = {name: weight.detach().cpu().contiguous() for name, weight in encoder.state_dict().items()}
+    with torch.device("meta"):
+        expected = build_encoder(config)
+    _check_weights(f"the config of {path}", expected, weights)
+    spec = {"class_path": config["class_path"], "init_args": config.get("init_args", {})}
+    save_file(weights, path, metadata={"format": FORMAT, "encoder": json.dumps(spec)})
+
+
+def load_encoder(path: Path) -> VideoViT:
+    """Build the encoder of a file that ``save_encoder`` wrote, with its weights, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is of another format, or its weights do not fit its config.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no encoder in {path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} is no encoder of vidmask: its format is {metadata.get('format')}, not {FORMAT}"
+        )
+    encoder = build_encoder(json.loads(metadata["encoder"]))
+    _check_weights(str(path), encoder, weights)
+    encoder.load_state_dict(weights)
+    return encoder.eval()
+
+
+def build_encoder(config: Mapping[str, Any]) -> VideoViT:
+    """Build an encoder from its ``class_path`` and ``init_args``.
+
+    Only a subclass of VideoViT, or a function that is annotated to return one, is called.
+
+    Raises:
+        ValueError: If the class path leads to anything else.
+    """
+    class_path = config["class_path"]
+    module, _, name = class_path.rpartition(".")
+    try:
+        maker: Any = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"no encoder {class_path}: {error}") from error
+    made = maker if inspect.isclass(maker) else inspect.get_annotations(maker, eval_str=True).get("return")
+    if not (inspect.isclass(made) and issubclass(made, VideoViT)):
+        raise ValueError(
+            f"{class_path} is no encoder: it is neither a VideoViT nor a function that returns one"
+        )
+    # JSON and YAML know lists only; the encoder's sequences are tuples.
+    args = config.get("init_args", {})
+    encoder = maker(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in args.items()}
+    )
+    assert isinstance(encoder, VideoViT)
+    return encoder
+
+
+def _check_weights(where: str, encoder: VideoViT, weights: Mapping[str, Tensor]) -> None:
+    expected = {name: tuple(weight.shape) for name, weight in encoder.state_dict().items()}
+    found = {name: tuple(weight.shape) for name, weight in weights.items()}
+    wrong = sorted(name for name in {**expected, **found} if expected.get(name) != found.get(name))
+    if wrong:
+        first = wrong[0]
+        raise ValueError(
+            f"{where} does not fit the weights: {len(wrong)} differ, the first is {first}, "
+            f"{found.get(first, 'absent')} in the weights, {expected.get(first, 'absent')} in the encoder"
+        )

@@ -1,0 +1,206 @@
+"""Where a verb files what it does: the run's folder, the checkpoint it starts from, what is written down."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.loggers import Logger
+
+from vidmask import environment, recipes, runs
+from vidmask.cli.errors import Mistake
+from vidmask.loggers import MetricsJsonl, RunTensorBoard
+from vidmask.runs import RunOptions
+
+SHARED_FOLDER = "VIDMASK_RUN_FOLDER"
+"""Environment variable by which the first process tells those it starts where the run is filed."""
+
+
+class Filing:
+    """The place of one call of ``fit``, ``validate``, ``test`` or ``predict`` among the runs.
+
+    Training goes on in the folder of the checkpoint that it starts from, if that lies in a run's folder, and
+    else into a new one. The other verbs file what they find in a folder of their name inside.
+
+    Args:
+        verb: The verb.
+        configs: The recipes that were given.
+        options: Where runs are filed.
+        ckpt_path: A file, ``last`` for the newest checkpoint of the recipe's latest run, or None.
+        config: The resolved configuration.
+        rank: Which of the run's processes this is; only the first one writes.
+
+    Raises:
+        Mistake: If there is no such checkpoint, or its run was begun with other settings.
+        FileNotFoundError: If ``last`` was asked for, and there is none.
+    """
+
+    def __init__(
+        self,
+        verb: str,
+        configs: Sequence[Path],
+        options: RunOptions,
+        ckpt_path: str | None,
+        config: Mapping[str, Any],
+        rank: int = 0,
+    ) -> None:
+        self.verb = verb
+        self.configs = configs
+        self.options = options
+        self.config = config
+        self.rank = rank
+        self.root = runs.root_folder(options.root)
+        self.recipe = _recipe_name(configs)
+        self.checkpoint = self._find(ckpt_path)
+        self.num_steps_before: int | None = None
+        self._begun = None if self.checkpoint is None else runs.folder_of(self.checkpoint)
+        if verb == "fit" and self.checkpoint is not None and self._begun is not None:
+            self._check_unchanged(self._begun)
+            self.num_steps_before = _num_steps(self.checkpoint)
+
+    def open(self) -> Path:
+        """Return the folder to write to; a new one is made by the first process alone."""
+        if self.rank != 0 and self._begun is None:
+            # Processes that the first one started are told; those that a cluster started agree in LatestRun.
+            self.folder = Path(os.environ.get(SHARED_FOLDER, self.root))
+            return self.folder
+        run = self._begun or runs.new_folder(self.root, self.recipe, self.options.name)
+        self.folder = run if self.verb == "fit" else run / self.verb
+        self.folder.mkdir(exist_ok=True)
+        os.environ[SHARED_FOLDER] = str(self.folder)
+        return self.folder
+
+    @property
+    def checkpoints(self) -> Path:
+        """Return where the run's checkpoints are, absolute: Lightning compares the text."""
+        run = self.folder if self.verb == "fit" else self.folder.parent
+        return (run / runs.CHECKPOINTS).resolve()
+
+    def announce(self) -> str:
+        """Return where the run is filed and from where it starts, in words."""
+        if self.num_steps_before is not None:
+            return f"{self.verb}: going on after step {self.num_steps_before} in {self.folder}"
+        if self.checkpoint is not None and self._begun is None:
+            return (
+                f"{self.verb}: {self.checkpoint} lies in no run's folder, so this is a new one, {self.folder}"
+            )
+        return f"{self.verb}: {self.folder}"
+
+    def close(self) -> None:
+        """Remove the folder again if nothing was written to it."""
+        if self.rank == 0 and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+    def loggers(self, others: Sequence[Logger] = ()) -> list[Logger]:
+        """Return TensorBoard's and the JSON logger for the folder, then the user's own."""
+        seconds = 0.0
+        if self.num_steps_before is not None and self.rank == 0:
+            seconds = runs.cut_metrics(self.folder, self.num_steps_before)
+        return [
+            RunTensorBoard(self.folder, self.num_steps_before),
+            MetricsJsonl(self.folder, seconds),
+            *others,
+        ]
+
+    def write_records(self, command: Sequence[str], seed: int | bool) -> None:
+        """Write the configuration, the recipes and the environment; a resumed run adds to the first's."""
+        if self.rank != 0:
+            return
+        record = {
+            "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
+            "command": ["vidmask", *command],
+            "seed": seed,
+            **environment.describe(),
+        }
+        path = self.folder / runs.ENVIRONMENT
+        if self.num_steps_before is not None:
+            first = json.loads(path.read_text(encoding="utf-8"))
+            resumed = {"from_step": self.num_steps_before, "checkpoint": str(self.checkpoint), **record}
+            record = {**first, "resumed": [*first.get("resumed", []), resumed]}
+        else:
+            record = {"recipe": self.recipe, **record}
+        runs.write_config(self.folder, self.config)
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        copies = self.folder / "recipe"
+        copies.mkdir(exist_ok=True)
+        for config in self.configs:
+            if config.resolve() != (self.folder / runs.CONFIG).resolve():
+                shutil.copyfile(config, copies / config.name)
+
+    def _find(self, ckpt_path: str | None) -> Path | None:
+        if ckpt_path is None:
+            return None
+        if ckpt_path == "last":
+            return runs.last_checkpoint(self.root, self.recipe)
+        if not Path(ckpt_path).is_file():
+            raise Mistake(
+                f"no checkpoint {ckpt_path!r}",
+                "--ckpt_path takes a file, or 'last' for the newest of the recipe's latest run",
+            )
+        return Path(ckpt_path)
+
+    def _check_unchanged(self, folder: Path) -> None:
+        changed = runs.changed_settings(runs.read_config(folder), self.config)
+        if not changed or self.options.allow_config_change:
+            return
+        lines = [f"{name}: {old} → {new}" for name, (old, new) in changed.items()]
+        if len(lines) > 3:
+            lines = [*lines[:2], f"and {len(lines) - 2} more: {', '.join([*changed][2:])}"]
+        raise Mistake(
+            f"the run in {folder} was begun with other settings:",
+            *lines,
+            "give those again, or say --run.allow_config_change true",
+        )
+
+
+def with_recipes(words: Sequence[str]) -> tuple[list[str], list[Path]]:
+    """Replace the names of recipes by their paths.
+
+    A checkpoint of a run's folder that is given without a recipe brings that run's configuration.
+
+    Args:
+        words: The verb and what follows it.
+
+    Returns:
+        The words with paths, and the paths.
+
+    Raises:
+        FileNotFoundError: If there is no such recipe.
+    """
+    args, configs, checkpoint = [words[0]], [], None
+    rest = iter(words[1:])
+    for word in rest:
+        name, equals, value = word.partition("=")
+        if name in ("--config", "-c"):
+            path = recipes.find(value if equals else next(rest, ""))
+            configs.append(path)
+            args += ["--config", str(path)]
+            continue
+        args.append(word)
+        if name == "--ckpt_path":
+            if not equals:
+                value = next(rest, "")
+                args.append(value)
+            checkpoint = Path(value)
+    folder = runs.folder_of(checkpoint) if checkpoint is not None and not configs else None
+    if folder is not None:
+        configs.append(folder / runs.CONFIG)
+        args[1:1] = ["--config", str(folder / runs.CONFIG)]
+    return args, configs
+
+
+def _recipe_name(configs: Sequence[Path]) -> str:
+    if not configs:
+        return "unnamed"
+    record = configs[0].parent / runs.ENVIRONMENT
+    if configs[0].name == runs.CONFIG and record.is_file():
+        return json.loads(record.read_text(encoding="utf-8"))["recipe"]
+    return recipes.short_name(configs[0])
+
+
+def _num_steps(checkpoint: Path) -> int:
+    return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]

@@ -1,0 +1,250 @@
+"""The batches of a run: a source's videos as clips, for training, evaluation and probes."""
+
+import os
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningDataModule
+from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
+from torch.utils.data import DataLoader
+
+from vidmask.data.clips import ClipDataset, LabeledVideos, collate
+from vidmask.data.sampling import ClipLoader, EpochSampler
+from vidmask.data.sources import Split, VideoSource
+from vidmask.data.transforms import flip_clips, to_float
+from vidmask.randomness import generator
+from vidmask.tokens import ClipBatch
+
+OnError = Literal["raise", "skip"]
+
+
+class VideoDataModule(LightningDataModule):
+    """Clips of a source's videos, in batches.
+
+    Workers decode, crop and resize to uint8; the device makes floats in [0, 1] and flips. Every random
+    choice about a sample is a function of (seed, epoch, video), so that the number of workers or ranks
+    changes no clip.
+
+    Args:
+        source: Where the videos come from.
+        frames: Frames in a clip. Set by the encoder when the command line builds both.
+        size: Rows and columns of a clip, in pixels. Set by the encoder likewise.
+        stride_frames: Distance of two frames of a clip, in frames of the video.
+        stride_seconds: The same in seconds, for videos of mixed frame rates. Give one of the two; with
+            neither it is 4 frames.
+        batch_size: Training clips in a batch of one rank.
+        eval_batch_size: Clips in a batch of evaluation; as in training if None.
+        scale: Least and greatest share of the frame that the random crop of training keeps.
+        aspect: Least and greatest aspect ratio of that crop.
+        flip: Probability that a training clip is mirrored. 0 by default: a mirror swaps right with left,
+            so it is wrong wherever motion is a label.
+        seed: Where all choices start; the run's ``seed_everything`` if None, and 0 without one.
+        num_workers: Processes that decode; 0 decodes in the training process.
+        prefetch_factor: Batches that each worker holds ready.
+        pin_memory: Whether batches are put into pinned memory, where there is an accelerator.
+        persistent_workers: Whether workers live on between epochs.
+        on_error_fit: A training video that cannot be decoded is skipped and counted, or ends the run.
+        on_error_eval: The same for evaluation.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+
+    def __init__(
+        self,
+        source: VideoSource,
+        frames: int = 16,
+        size: int = 224,
+        stride_frames: int | None = None,
+        stride_seconds: float | None = None,
+        batch_size: int = 32,
+        eval_batch_size: int | None = None,
+        scale: tuple[float, float] = (0.5, 1.0),
+        aspect: tuple[float, float] = (0.75, 4 / 3),
+        flip: float = 0.0,
+        seed: int | None = None,
+        num_workers: int = 2,
+        prefetch_factor: int = 4,
+        pin_memory: bool = True,
+        persistent_workers: bool = True,
+        on_error_fit: OnError = "skip",
+        on_error_eval: OnError = "raise",
+    ) -> None:
+        super().__init__()
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("eval_batch_size", eval_batch_size or 1, 1),
+            ("num_workers", num_workers, 0),
+            ("prefetch_factor", prefetch_factor, 1),
+        ):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+        if not 0 <= flip <= 1:
+            raise ValueError(f"flip must be a probability in [0, 1], got {flip}")
+        if stride_frames is None and stride_seconds is None:
+            stride_frames = 4
+        self.source = source
+        self.frames = frames
+        self.size = size
+        self.stride_frames = stride_frames
+        self.stride_seconds = stride_seconds
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size or batch_size
+        self.scale = scale
+        self.aspect = aspect
+        self.flip = flip
+        self.seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) if seed is None else seed
+        self.num_workers = num_workers
+        self.prefetch_factor = prefetch_factor
+        self.pin_memory = pin_memory
+        self.persistent_workers = persistent_workers
+        self.on_error_fit: OnError = on_error_fit
+        self.on_error_eval: OnError = on_error_eval
+        self._datasets: dict[tuple[Split, bool], ClipDataset | None] = {}
+        # Wrong clip arguments are refused here, before the first video is looked for.
+        self._clips(LabeledVideoPaths([]), training=True)
+
+    @property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """Return for each label the names of its classes; empty for unlabelled videos."""
+        return self.source.classes
+
+    def prepare_data(self) -> None:
+        """Make or check the files, once per machine."""
+        self.source.prepare()
+
+    def dataset(self, split: Split, *, training: bool = False) -> ClipDataset | None:
+        """Return the clips of a split, or None where the source has no such split.
+
+        Args:
+            split: Part of the source.
+            training: Whether start and box are drawn as in training, or the centre is taken.
+        """
+        key = (split, training)
+        if key not in self._datasets:
+            videos = self.source.split(split)
+            self._datasets[key] = None if videos is None else self._clips(videos, training=training)
+        return self._datasets[key]
+
+    def num_train_batches(self, num_ranks: int = 1) -> int:
+        """Return the training batches of an epoch on each of so many ranks."""
+        return len(self._training_clips()) // (self.batch_size * num_ranks)
+
+    def train_dataloader(self) -> ClipLoader:
+        """Return the loader of training batches, which a checkpoint can stop and resume in mid-epoch."""
+        clips = self._training_clips()
+        rank, num_ranks = self._ranks()
+        if self.num_train_batches(num_ranks) == 0:
+            raise ValueError(
+                f"{len(clips)} training videos fill no batch of {self.batch_size} clips on {num_ranks} "
+                f"rank(s); give a batch_size of at most {len(clips) // num_ranks}"
+            )
+        sampler = EpochSampler(
+            clips,
+            self.batch_size,
+            shuffle=True,
+            drop_last=True,
+            num_replicas=num_ranks,
+            rank=rank,
+            seed=self.seed,
+        )
+        return ClipLoader(
+            clips, batch_size=self.batch_size, sampler=sampler, drop_last=True, **self._worker_options()
+        )
+
+    def val_dataloader(self) -> DataLoader | list[DataLoader]:
+        """Return the loader of the validation split; an empty list where there is none."""
+        return self._evaluation_loader("val") or []
+
+    def test_dataloader(self) -> DataLoader:
+        """Return the loader of the test split.
+
+        Raises:
+            ValueError: If the source has no test split.
+        """
+        loader = self._evaluation_loader("test")
+        if loader is None:
+            raise ValueError("the source has no test split: name one to test on")
+        return loader
+
+    def predict_dataloader(self) -> DataLoader:
+        """Return the loader of the test split, or of the training split where there is no other."""
+        for split in ("test", "val", "train"):
+            loader = self._evaluation_loader(split)
+            if loader is not None:
+                return loader
+        raise ValueError("the source has no videos to predict on")
+
+    def probe_loader(self, split: Split, num_videos: int | None = None) -> DataLoader | None:
+        """Return a loader of one fixed clip of each video, the centre one, for the features of a probe.
+
+        Args:
+            split: Part of the source.
+            num_videos: How many videos, drawn once from the seed; all of them if None.
+
+        Returns:
+            The loader, whose batches every rank sees alike, or None where there is no such split.
+        """
+        clips = self.dataset(split)
+        if clips is None:
+            return None
+        places = torch.arange(len(clips))
+        if num_videos is not None and num_videos < len(clips):
+            order = torch.randperm(len(clips), generator=generator(self.seed, f"probe {split}"))
+            places = order[:num_videos].sort().values
+        options = self._worker_options()
+        options.pop("persistent_workers", None)
+        keys = [(0, index) for index in places.tolist()]
+        return DataLoader(clips, batch_size=self.eval_batch_size, sampler=keys, **options)
+
+    def on_after_batch_transfer(self, batch: ClipBatch, dataloader_idx: int) -> ClipBatch:
+        """Make float clips in [0, 1] on the device, flipped in training if so configured."""
+        batch = batch._replace(clips=to_float(batch.clips))
+        training = self.trainer is not None and self.trainer.training
+        return flip_clips(batch, self.flip) if training else batch
+
+    def _clips(self, videos: LabeledVideos, *, training: bool) -> ClipDataset:
+        return ClipDataset(
+            videos,
+            self.frames,
+            self.size,
+            stride_frames=self.stride_frames,
+            stride_seconds=self.stride_seconds,
+            training=training,
+            scale=self.scale,
+            aspect=self.aspect,
+            seed=self.seed,
+            on_error=self.on_error_fit if training else self.on_error_eval,
+        )
+
+    def _training_clips(self) -> ClipDataset:
+        clips = self.dataset("train", training=True)
+        if clips is None:
+            raise ValueError("the source has no training split")
+        return clips
+
+    def _evaluation_loader(self, split: Split) -> DataLoader | None:
+        clips = self.dataset(split)
+        if clips is None:
+            return None
+        rank, num_ranks = self._ranks()
+        sampler = EpochSampler(
+            clips, self.eval_batch_size, shuffle=False, drop_last=False, num_replicas=num_ranks, rank=rank
+        )
+        return DataLoader(clips, batch_size=self.eval_batch_size, sampler=sampler, **self._worker_options())
+
+    def _ranks(self) -> tuple[int, int]:
+        return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+
+    def _worker_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "num_workers": self.num_workers,
+            "collate_fn": collate,
+            "pin_memory": self.pin_memory and torch.accelerator.is_available(),
+        }
+        if self.num_workers:
+            options |= {
+                "prefetch_factor": self.prefetch_factor,
+                "persistent_workers": self.persistent_workers,
+            }
+        return options

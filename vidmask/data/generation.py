@@ -1,0 +1,322 @@
+"""Make the files of MovingShapes: in parallel, each file whole or absent, and finished or continued.
+
+A folder holds ``settings.json`` (what is being made), ``<split>/00000.mp4 …`` and ``<split>/labels.csv``,
+and at the end ``manifest.json`` with the size of every file. Only a folder whose files have the sizes of
+its manifest counts as complete.
+"""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from threading import Lock
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from vidmask.data.scenes import CLASSES, FPS, PRESETS, SPLITS, SplitName, render, sample_labels
+from vidmask.data.writers import UNFINISHED_SUFFIX, is_whole, write_video
+
+# Raised by every change that moves a pixel, a label or a file: old caches are then left alone.
+GENERATOR_VERSION = 2
+
+_CHUNK = 16
+_DONE = "done"
+_ABANDONED_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a folder of MovingShapes holds; equal settings give equal videos.
+
+    Raises:
+        ValueError: If the preset is unknown, the seed negative or a split empty.
+    """
+
+    preset: str
+    seed: int
+    num_train: int
+    num_val: int
+    num_test: int
+    version: int = GENERATOR_VERSION
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ValueError(f"preset must be one of {', '.join(PRESETS)}, got {self.preset!r}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {self.seed}")
+        for split in SPLITS:
+            if self.num_videos(split) < 1:
+                raise ValueError(f"num_{split} must be 1 or more, got {self.num_videos(split)}")
+
+    @classmethod
+    def of(
+        cls, preset: str, seed: int, num_train: int | None, num_val: int | None, num_test: int | None
+    ) -> "Settings":
+        """Fill in the preset's own numbers where None is given."""
+        own = PRESETS.get(preset, PRESETS["easy"])
+        return cls(
+            preset,
+            seed,
+            own.num_train if num_train is None else num_train,
+            own.num_val if num_val is None else num_val,
+            own.num_test if num_test is None else num_test,
+        )
+
+    @property
+    def name(self) -> str:
+        """Return a folder name that tells these settings from all others."""
+        sizes = "-".join(str(self.num_videos(split)) for split in SPLITS)
+        return f"moving-shapes-{self.preset}-{sizes}-seed{self.seed}-v{self.version}"
+
+    def num_videos(self, split: SplitName) -> int:
+        """Return the number of videos of a split."""
+        return {"train": self.num_train, "val": self.num_val, "test": self.num_test}[split]
+
+
+def read_settings(folder: Path) -> Settings | None:
+    """Return what a folder of MovingShapes holds, or None if it is absent or empty.
+
+    Raises:
+        ValueError: If the folder holds something else, or was made by another version.
+    """
+    path = folder / "settings.json"
+    if not path.is_file():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and holds no MovingShapes: give a new or empty folder")
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"{folder} is a file: give a folder")
+        return None
+    try:
+        found = json.loads(path.read_text())
+        settings = Settings(**found)
+    except (json.JSONDecodeError, TypeError) as error:
+        raise ValueError(f"{path} cannot be read as the settings of MovingShapes: {error}") from error
+    if settings.version != GENERATOR_VERSION:
+        raise ValueError(
+            f"{folder} was made by version {settings.version} of the generator, this is version "
+            f"{GENERATOR_VERSION}: give another folder"
+        )
+    return settings
+
+
+def synthesize(
+    out: str | Path,
+    preset: str = "easy",
+    seed: int = 0,
+    *,
+    num_train: int | None = None,
+    num_val: int | None = None,
+    num_test: int | None = None,
+    num_workers: int | None = None,
+) -> bool:
+    """Make a folder of MovingShapes, or finish one that was interrupted; leave a complete one alone.
+
+    Several processes may work on one folder at once: they share the work and cannot harm each other's.
+
+    Args:
+        out: The folder: new, empty, or begun with the same settings.
+        preset: How hard the videos are.
+        seed: Every video is a function of the seed, its split and its index.
+        num_train: Videos in the training split. None takes the preset's number; a smaller split is the
+            beginning of a larger one.
+        num_val: Videos in the validation split.
+        num_test: Videos in the test split.
+        num_workers: Processes that draw and encode. None takes one for each processor, 0 none but this.
+
+    Returns:
+        Whether anything had to be made.
+
+    Raises:
+        ValueError: If a number is out of range or the folder holds something else.
+    """
+    folder = Path(out).expanduser()
+    settings = Settings.of(preset, seed, num_train, num_val, num_test)
+    if num_workers is not None and num_workers < 0:
+        raise ValueError(f"num_workers must be 0 or more, got {num_workers}")
+    found = read_settings(folder)
+    if found is not None and found != settings:
+        different = [field.name for field in fields(Settings) if getattr(found, field.name) != getattr(settings, field.name)]
+        raise ValueError(
+            f"{folder} holds MovingShapes with "
+            + ", ".join(f"{name} {getattr(found, name)} where {getattr(settings, name)} was asked" for name in different)
+            + ": give another folder"
+        )
+    if is_complete(folder):
+        return False
+    _discard_damaged(folder)
+    for split in SPLITS:
+        (folder / split).mkdir(parents=True, exist_ok=True)
+    _write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1))
+    for split in SPLITS:
+        _write_text(folder / split / "labels.csv", _labels_table(settings, split))
+    _make_videos(folder, settings, _processors() if num_workers is None else num_workers)
+    _discard_abandoned(folder)
+    sizes = {name: (folder / name).stat().st_size for name in _file_names(settings)}
+    _write_text(folder / "manifest.json", json.dumps({"settings": asdict(settings), "bytes": sizes}))
+    return True
+
+
+def is_complete(folder: Path) -> bool:
+    """Tell whether every file of a folder is there with the size that the manifest gives."""
+    sizes = _read_manifest(folder)
+    return bool(sizes) and all(_size(folder / name) == size for name, size in sizes.items())
+
+
+def _read_manifest(folder: Path) -> dict[str, int]:
+    path = folder / "manifest.json"
+    return json.loads(path.read_text())["bytes"] if path.is_file() else {}
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
+
+
+def _discard_damaged(folder: Path) -> None:
+    for name, size in _read_manifest(folder).items():
+        if _size(folder / name) != size:
+            (folder / name).unlink(missing_ok=True)
+    (folder / "manifest.json").unlink(missing_ok=True)
+
+
+def _discard_abandoned(folder: Path) -> None:
+    """Remove what killed processes left; what is younger may belong to one that still works here."""
+    for path in folder.glob(f"*/.*{UNFINISHED_SUFFIX}"):
+        if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _file_names(settings: Settings) -> Iterator[str]:
+    for split in SPLITS:
+        yield f"{split}/labels.csv"
+        for index in range(settings.num_videos(split)):
+            yield f"{split}/{index:05d}.mp4"
+
+
+def _labels_table(settings: Settings, split: SplitName) -> str:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(("video", *CLASSES))
+    for index in range(settings.num_videos(split)):
+        labels = sample_labels(settings.seed, split, index)
+        writer.writerow((f"{index:05d}.mp4", *(CLASSES[name][labels[name]] for name in CLASSES)))
+    return table.getvalue()
+
+
+def _write_text(path: Path, text: str) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED_SUFFIX}")
+    unfinished.write_text(text)
+    unfinished.replace(path)
+
+
+def _processors() -> int:
+    # The processors this process may use, which in a container are fewer than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Chunk = tuple[SplitName, int, int]
+
+
+def _make_videos(folder: Path, settings: Settings, num_workers: int) -> None:
+    chunks: list[Chunk] = [
+        (split, start, min(start + _CHUNK, settings.num_videos(split)))
+        for split in SPLITS
+        for start in range(0, settings.num_videos(split), _CHUNK)
+    ]
+    # Processes at work on one folder start at different places and skip what others have made.
+    begin = os.getpid() % len(chunks)
+    chunks = chunks[begin:] + chunks[:begin]
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        total = sum(settings.num_videos(split) for split in SPLITS)
+        task = progress.add_task(f"MovingShapes {settings.preset}", total=total)
+
+        def count(chunk: Chunk) -> None:
+            progress.advance(task, chunk[2] - chunk[1])
+
+        if num_workers == 0:
+            for chunk in chunks:
+                _make_chunk(folder, settings, chunk)
+                count(chunk)
+        else:
+            _run_workers(folder, settings, chunks, min(num_workers, len(chunks)), count)
+
+
+def _make_chunk(folder: Path, settings: Settings, chunk: Chunk) -> None:
+    split, start, stop = chunk
+    for index in range(start, stop):
+        path = folder / split / f"{index:05d}.mp4"
+        if not is_whole(path):
+            write_video(path, render(PRESETS[settings.preset], settings.seed, split, index), FPS)
+
+
+def _run_workers(
+    folder: Path, settings: Settings, chunks: list[Chunk], num_workers: int, count: Callable[[Chunk], None]
+) -> None:
+    """Hand chunks to worker processes, one at a time each.
+
+    The workers are plain subprocesses of this module, not of ``multiprocessing``: its forks inherit locked
+    threads of torch, and its spawned processes run the caller's script again where that has no
+    ``if __name__ == "__main__"``.
+    """
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    task = json.dumps({"folder": str(folder.resolve()), "settings": asdict(settings)})
+    command = [sys.executable, "-P", "-m", "vidmask.data.generation", task]
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(num_workers)
+    ]
+    waiting, lock = iter(chunks), Lock()
+
+    def feed(worker: subprocess.Popen[str]) -> None:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        while True:
+            with lock:
+                chunk = next(waiting, None)
+            if chunk is None:
+                return
+            worker.stdin.write(json.dumps(chunk) + "\n")
+            worker.stdin.flush()
+            answer = worker.stdout.readline().rstrip()
+            if answer != _DONE:
+                raise OSError(f"{folder / chunk[0]}: {answer or 'the process making its videos was killed'}")
+            count(chunk)
+
+    pool = ThreadPoolExecutor(num_workers)
+    try:
+        for done in as_completed([pool.submit(feed, worker) for worker in workers]):
+            done.result()
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+        pool.shutdown()
+
+
+def _serve(task: str) -> None:
+    """Make the chunks that arrive on standard input, until it is closed."""
+    given = json.loads(task)
+    folder, settings = Path(given["folder"]), Settings(**given["settings"])
+    for line in sys.stdin:
+        try:
+            _make_chunk(folder, settings, json.loads(line))
+        except OSError as error:
+            # A full disk, or a folder that is gone: for the parent to tell in one line.
+            print(str(error).replace("\n", " "), flush=True)
+            return
+        print(_DONE, flush=True)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

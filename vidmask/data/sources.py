@@ -1,0 +1,135 @@
+"""Where videos come from: a source knows its files, their splits and their labels."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
+
+Split = Literal["train", "val", "test"]
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".webm",
+    ".mkv",
+    ".avi",
+    ".mov",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".flv",
+    ".3gp",
+    ".ts",
+)
+
+
+@runtime_checkable
+class VideoSource(Protocol):
+    """A data set of video files.
+
+    Attributes:
+        classes: For each label name the names of its classes, in index order; empty if unlabelled.
+    """
+
+    classes: dict[str, tuple[str, ...]]
+
+    def prepare(self) -> None:
+        """Make or check the files. Called once per machine, before any training; may take long."""
+        ...
+
+    def split(self, split: Split) -> LabeledVideoPaths | None:
+        """Return the videos of a split, or None where the source has no such split.
+
+        Each item is ``(path, {"label": labels})`` with ``labels`` a dict from label name to class index.
+        """
+        ...
+
+
+class VideoFolder(VideoSource):
+    """Video files in a folder for each class, or in one flat folder.
+
+    ``root/<class>/…/video.mp4`` gives the label ``class``; a folder with videos directly in it is
+    unlabelled. If the root has a folder ``train``, then ``train``, ``val`` and ``test`` in it are the
+    splits; else the whole root is the training split. Classes are numbered alphabetically over all splits
+    together. Names that start with a dot are left out.
+
+    Args:
+        root: The folder.
+        val_root: Folder of the validation split, where it is not ``root/val``.
+        test_root: Folder of the test split, where it is not ``root/test``.
+
+    Raises:
+        FileNotFoundError: If a folder is missing.
+        ValueError: If a folder holds no video, or mixes labelled and unlabelled ones.
+    """
+
+    def __init__(
+        self,
+        root: str | PathLike[str],
+        val_root: str | PathLike[str] | None = None,
+        test_root: str | PathLike[str] | None = None,
+    ) -> None:
+        folder = _existing(Path(root))
+        folders: dict[Split, Path] = {"train": folder}
+        if (folder / "train").is_dir():
+            folders = {split: folder / split for split in SPLITS if (folder / split).is_dir()}
+        if val_root is not None:
+            folders["val"] = _existing(Path(val_root))
+        if test_root is not None:
+            folders["test"] = _existing(Path(test_root))
+        found = {split: _videos_by_class(path) for split, path in folders.items()}
+        names = {name for classes in found.values() for name in classes}
+        if None in names and len(names) > 1:
+            where = ", ".join(map(str, folders.values()))
+            raise ValueError(
+                f"{where}: some videos lie in a class folder and some do not; put all into class folders, or "
+                "all into one folder without"
+            )
+        ordered = sorted(name for name in names if name is not None)
+        self.classes: dict[str, tuple[str, ...]] = {"class": tuple(ordered)} if ordered else {}
+        index = {name: place for place, name in enumerate(ordered)}
+        self._splits = {
+            split: [
+                (str(path), {} if name is None else {"class": index[name]})
+                for name, paths in classes.items()
+                for path in paths
+            ]
+            for split, classes in found.items()
+        }
+
+    def prepare(self) -> None:
+        """Do nothing: the files are there."""
+
+    def split(self, split: Split) -> LabeledVideoPaths | None:
+        """Return the videos of a split, or None where there is no such folder."""
+        videos = self._splits.get(split)
+        # PyTorchVideo writes an integer where it takes any label.
+        return None if videos is None else LabeledVideoPaths(videos)  # pyright: ignore[reportArgumentType]
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise FileNotFoundError(
+            f"{folder}: {what}; give a folder of videos, or of one folder of videos a class"
+        )
+    return folder
+
+
+def _videos_by_class(folder: Path) -> dict[str | None, list[Path]]:
+    """Return the videos of each class in alphabetical order, under None where the folder has no classes."""
+    videos: dict[str | None, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if path.suffix.lower() in VIDEO_SUFFIXES and not hidden and path.is_file():
+            videos.setdefault(parts[0] if len(parts) > 1 else None, []).append(path)
+    if not videos:
+        raise ValueError(
+            f"{folder}: holds no video; expected files ending in {' '.join(VIDEO_SUFFIXES)}, in one folder a "
+            "class or directly in it"
+        )
+    return videos

@@ -1,0 +1,97 @@
+"""What happens to the pixels of a clip: crop and resize in the worker, float and flip on the device."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Generator, Tensor
+from torch.nn.functional import interpolate
+
+from vidmask.randomness import generator
+from vidmask.tokens import ClipBatch
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+
+def random_box(
+    rows: int, columns: int, scale: tuple[float, float], aspect: tuple[float, float], chance: Generator
+) -> Box:
+    """Draw the box of a random resized crop, as torchvision and MAE-ST draw it.
+
+    A share of the area and an aspect ratio (columns over rows, uniform in the logarithm) are drawn up to
+    ten times until the box fits; else it is the largest centred box of an allowed aspect ratio. With a
+    scale of (1, 1) and an aspect of (1, 1) it is the whole of a square frame.
+
+    Args:
+        rows: Height of the frame.
+        columns: Width of the frame.
+        scale: Least and greatest share of the frame's area. MAE-ST pre-trains with (0.5, 1).
+        aspect: Least and greatest aspect ratio. MAE-ST: (0.75, 1.333).
+        chance: Where the draws come from.
+    """
+    for _ in range(10):
+        draws = torch.rand(4, generator=chance, dtype=torch.float64).tolist()
+        area = rows * columns * (scale[0] + draws[0] * (scale[1] - scale[0]))
+        low, high = math.log(aspect[0]), math.log(aspect[1])
+        ratio = math.exp(low + draws[1] * (high - low))
+        box_columns, box_rows = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < box_columns <= columns and 0 < box_rows <= rows:
+            # Both ends of the range are possible places.
+            top = int(draws[2] * (rows - box_rows + 1))
+            left = int(draws[3] * (columns - box_columns + 1))
+            return Box(top, left, box_rows, box_columns)
+    box_rows, box_columns = rows, columns
+    if columns / rows < aspect[0]:
+        box_rows = max(round(columns / aspect[0]), 1)
+    elif columns / rows > aspect[1]:
+        box_columns = max(round(rows * aspect[1]), 1)
+    return Box((rows - box_rows) // 2, (columns - box_columns) // 2, box_rows, box_columns)
+
+
+def centre_box(rows: int, columns: int) -> Box:
+    """Return the largest centred square: resizing it is resizing the short side, then cropping the centre."""
+    side = min(rows, columns)
+    return Box((rows - side) // 2, (columns - side) // 2, side, side)
+
+
+def crop_and_resize(frames: UInt8[Tensor, "t r q 3"], box: Box, size: int) -> UInt8[Tensor, "3 t h w"]:
+    """Cut one box out of every frame and resize it to a square, bilinear with antialiasing.
+
+    Args:
+        frames: RGB frames.
+        box: What to keep.
+        size: Rows and columns of the result.
+    """
+    top, left, rows, columns = box
+    cut = frames[:, top : top + rows, left : left + columns].permute(0, 3, 1, 2)
+    if (rows, columns) != (size, size):
+        # Resizing in uint8 and with the channels last is several times faster than in float.
+        cut = interpolate(cut, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    # NumPy copies without waking torch's thread pool, which costs more than the copy of a small clip.
+    return torch.from_numpy(np.ascontiguousarray(cut.transpose(0, 1).numpy()))
+
+
+def to_float(clips: UInt8[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
+    """Return the clips as float32 in [0, 1]."""
+    return clips.float() / 255
+
+
+def flip_clips(batch: ClipBatch, probability: float) -> ClipBatch:
+    """Mirror each clip left to right with the given probability, drawn from its own seed."""
+    if probability == 0:
+        return batch
+    flipped = torch.tensor(
+        [float(torch.rand((), generator=generator(seed, "flip"))) < probability for seed in batch.seeds],
+        device=batch.clips.device,
+    )
+    clips = torch.where(flipped.view(-1, 1, 1, 1, 1), batch.clips.flip(-1), batch.clips)
+    return batch._replace(clips=clips)

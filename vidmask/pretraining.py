@@ -1,0 +1,185 @@
+"""Self-supervised training of an encoder under Lightning."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from vidmask.masking import MaskGenerator
+from vidmask.models.vit import VideoViT
+from vidmask.objectives.base import Objective
+from vidmask.optim import parameter_groups, warmup_cosine
+from vidmask.randomness import generator, step_seed
+from vidmask.tokens import ClipBatch, TokenMask
+
+PARTS = ("encoder", "objective", "masking")
+
+
+class MaskedPretraining(LightningModule):
+    """Minimise an objective over masked clips with AdamW.
+
+    A checkpoint of a run that was started from a recipe can be loaded by its path alone. One of a module
+    that was built from Python holds no recipe of its parts: give them again, as in
+    ``MaskedPretraining.load_from_checkpoint(path, encoder=…, objective=…, masking=…)``.
+
+    Args:
+        encoder: The encoder; it fixes the geometry of clips, masks and targets.
+        objective: Makes the objective from the encoder.
+        masking: Chooses visible and masked tokens.
+        lr: Peak learning rate.
+        betas: AdamW's; 0.9 and 0.95 in both papers.
+        weight_decay: AdamW's; 0.05 in both papers.
+        warmup: Share of the steps over which the learning rate rises from 0. MAE-ST: 120 of 800 epochs;
+            VideoMAE: 40 of 800.
+        min_lr: Learning rate at the end.
+        no_decay: Endings of parameter names without weight decay, beside biases and norms.
+
+    Raises:
+        ValueError: If a number lies outside its range.
+    """
+
+    def __init__(
+        self,
+        encoder: VideoViT,
+        objective: Callable[[VideoViT], Objective],
+        masking: MaskGenerator,
+        lr: float = 1.6e-3,
+        betas: tuple[float, float] = (0.9, 0.95),
+        weight_decay: float = 0.05,
+        warmup: float = 0.15,
+        min_lr: float = 0.0,
+        no_decay: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        if not lr > 0:
+            raise ValueError(f"lr must be above 0, got {lr}")
+        if not 0 <= warmup < 1:
+            raise ValueError(f"warmup is a share of the run's steps, from 0 to below 1, got {warmup}")
+        if not 0 <= min_lr <= lr:
+            raise ValueError(f"min_lr must lie between 0 and lr={lr}, got {min_lr}")
+        self.save_hyperparameters(ignore=PARTS)
+        if "_instantiator" in self.hparams:
+            # Built from a recipe: the parts are known by class path and arguments.
+            self.save_hyperparameters()
+        self.masking = masking
+        self.objective = objective(encoder)
+        self.lr = lr
+        self.betas = betas
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.min_lr = min_lr
+        self.no_decay = no_decay
+        self._check_masking()
+
+    @property
+    def encoder(self) -> VideoViT:
+        """Return the objective's encoder."""
+        return self.objective.encoder
+
+    def mask(self, batch: ClipBatch) -> TokenMask:
+        """Draw the mask of each sample from the sample's own seed."""
+        return self.masking(batch.clips, self.encoder.grid, [generator(seed, "mask") for seed in batch.seeds])
+
+    def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
+        """Seed what is random in the model by (seed, rank, epoch, batch), so that resuming repeats it."""
+        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+        torch.manual_seed(step_seed(seed, self.global_rank, self.current_epoch, batch_idx))
+
+    def training_step(self, batch: ClipBatch, batch_idx: int) -> Float[Tensor, ""]:
+        """Return the loss of a batch.
+
+        Raises:
+            FloatingPointError: If the loss is not finite; the weights are those before the step.
+        """
+        losses = self.objective(batch, self.mask(batch))
+        if not torch.isfinite(losses["loss"]):
+            files = ", ".join(batch.paths)
+            raise FloatingPointError(
+                f"the loss is {losses['loss'].item()} at step {self.global_step} "
+                f"(epoch {self.current_epoch}, batch {batch_idx}); no checkpoint was touched; "
+                f"the batch's files: {files}"
+            )
+        self._log("train", losses, batch)
+        return losses["loss"]
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step the optimizer, then let the objective do what is due after each step."""
+        super().optimizer_step(*args, **kwargs)
+        self.objective.after_step()
+
+    def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        """Log the loss and the losses of trivial predictions. Masks are the same each time."""
+        self._evaluate("val", batch)
+
+    def test_step(self, batch: ClipBatch, batch_idx: int) -> None:
+        """Log the loss and the losses of trivial predictions."""
+        self._evaluate("test", batch)
+
+    def predict_step(self, batch: ClipBatch, batch_idx: int) -> dict[str, Any]:
+        """Return the mean of the dense encoder's tokens for each clip, with the clip's file and labels."""
+        features = self.encoder(batch.clips).tokens.mean(dim=1)
+        return {
+            "features": features,
+            "paths": batch.paths,
+            "labels": batch.labels,
+            "video_index": batch.video_index,
+        }
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Return AdamW with a schedule that moves at every step."""
+        num_steps = self._num_steps()
+        num_warmup_steps = round(self.warmup * num_steps)
+        floor = self.min_lr / self.lr
+        optimizer = torch.optim.AdamW(
+            parameter_groups(self.objective, self.weight_decay, self.no_decay),
+            lr=self.lr,
+            betas=self.betas,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: warmup_cosine(step, num_steps, num_warmup_steps, floor)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _num_steps(self) -> int:
+        # Not trainer.estimated_stepping_batches: touching it makes Lightning drop a loader's state on resume.
+        trainer = self.trainer
+        limits = [trainer.max_steps] if trainer.max_steps > 0 else []
+        data: Any = getattr(trainer, "datamodule", None)
+        if trainer.max_epochs is not None and trainer.max_epochs > 0 and hasattr(data, "num_train_batches"):
+            num_batches = data.num_train_batches(trainer.world_size)
+            limits.append(trainer.max_epochs * -(-num_batches // trainer.accumulate_grad_batches))
+        if not limits:
+            raise ValueError(
+                "the length of the run is not known, which the learning-rate schedule needs: "
+                "set trainer.max_steps, or trainer.max_epochs together with a VideoDataModule"
+            )
+        return min(limits)
+
+    def _evaluate(self, stage: str, batch: ClipBatch) -> None:
+        mask = self.mask(batch)
+        self._log(stage, self.objective(batch, mask), batch)
+        for name, head in self.objective.heads.items():
+            baselines = head.target.baselines(batch, mask, self.encoder.grid, self.encoder.tubelet)
+            self._log(f"{stage}/{name}", baselines, batch)
+
+    def _log(self, stage: str, values: dict[str, Tensor], batch: ClipBatch) -> None:
+        training = stage == "train"
+        self.log_dict(
+            {f"{stage}/{name}": value for name, value in values.items()},
+            batch_size=len(batch.clips),
+            on_step=training,
+            on_epoch=not training,
+            sync_dist=not training,
+        )
+
+    def _check_masking(self) -> None:
+        # A ratio that leaves no token shows before any data is read.
+        encoder = self.encoder
+        clips = torch.zeros(1, 3, encoder.frames, encoder.size, encoder.size, device="cpu")
+        self.masking(clips, encoder.grid, [generator(0, "mask")])

@@ -1,0 +1,70 @@
+"""Recipes: the YAML files that name an experiment, found by short name or by path."""
+
+import difflib
+import sys
+from pathlib import Path
+
+SUFFIXES = (".yaml", ".yml")
+PARTS = "parts"
+"""Name of the folders that hold parts of recipes: no recipes themselves."""
+
+
+def folder() -> Path:
+    """Return where the shipped recipes stand: inside an installed package, else beside it in a checkout.
+
+    Raises:
+        FileNotFoundError: If they are in neither place.
+    """
+    package = Path(__file__).parent
+    for candidate in (package / "experiments", package.parent / "experiments"):
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(f"the recipes are missing: no folder experiments in {package} or beside it")
+
+
+def names() -> list[str]:
+    """Return the short names of the shipped recipes, such as ``quickstart/mae_st``."""
+    root = folder()
+    files = [path for path in root.rglob("*") if path.suffix in SUFFIXES and PARTS not in path.parts]
+    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in files)
+
+
+def find(name: str) -> Path:
+    """Return the file of a recipe, given as a path or as a short name; ``.yaml`` may be left out.
+
+    A path wins over a short name.
+
+    Raises:
+        FileNotFoundError: If there is no such recipe.
+    """
+    for start in (Path(), folder()):
+        for suffix in ("", *SUFFIXES):
+            path = start / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    raise FileNotFoundError(f"no recipe {name!r}{_nearest(name)}; shipped are {', '.join(names())}")
+
+
+def short_name(path: Path) -> str:
+    """Return the name under which runs of a recipe are filed: its short name, or else the file's stem."""
+    root = folder().resolve()
+    if not path.resolve().is_relative_to(root):
+        return path.stem
+    return path.resolve().relative_to(root).with_suffix("").as_posix()
+
+
+def make_importable(path: Path) -> None:
+    """Put a recipe's folder on Python's path, so that it can name classes of a module that stands beside it.
+
+    It goes to the end: nothing there takes the place of a package of the same name.
+    """
+    directory = str(path.resolve().parent)
+    if directory not in sys.path:
+        sys.path.append(directory)
+
+
+def _nearest(name: str) -> str:
+    beside = [path.as_posix() for suffix in SUFFIXES for path in Path(name).parent.glob(f"*{suffix}")]
+    near = difflib.get_close_matches(name, names() + beside, n=1)
+    near = near or difflib.get_close_matches(f"{name}.yaml", beside, n=1)
+    return f", did you mean {near[0]!r}" if near else ""
