@@ -50,7 +50,9 @@ class ColouredClips(LightningDataModule):
         if split not in self.splits:
             return None
         self.reads[split] += 1
-        return DataLoader([coloured(40, len(split) * 10 + i) for i in range(2)], batch_size=None)
+        batches = [coloured(40, len(split) * 10 + i) for i in range(2)]
+        batches = [batch._replace(clips=(batch.clips * 255).to(torch.uint8)) for batch in batches]
+        return DataLoader(batches, batch_size=None)
 
 
 @pytest.fixture

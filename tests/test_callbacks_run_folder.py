@@ -1,6 +1,6 @@
 """Checkpoints of a run, and its place as the latest."""
 
-import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -54,7 +54,7 @@ def folder(tmp_path):
 def test_the_newest_is_kept_and_last_links_to_it(folder):
     train(folder, 8, 4)
     assert names(folder) == ["last.ckpt", "step_0000008.ckpt"]
-    assert os.readlink(folder / "checkpoints" / "last.ckpt") == "step_0000008.ckpt"
+    assert (folder / "checkpoints" / "last.ckpt").readlink() == Path("step_0000008.ckpt")
 
 
 def test_all_are_kept_when_asked_for(folder):
@@ -78,7 +78,7 @@ def test_a_resumed_run_writes_later_checkpoints_anew_under_their_names(folder):
 
 def test_the_run_becomes_the_latest_when_training_starts(folder):
     train(folder, 1, 4)
-    assert os.readlink(folder.parent / "latest") == "a"
+    assert (folder.parent / "latest").readlink() == Path("a")
 
 
 def test_a_trial_run_does_not_become_the_latest(folder):
@@ -98,3 +98,10 @@ def test_all_processes_take_the_first_one_s_folder(folder):
     trainer.strategy.broadcast = lambda value: str(folder)
     LatestRun().setup(trainer, Line(), "fit")
     assert trainer.default_root_dir == str(folder)
+
+
+@pytest.mark.parametrize(("exception", "told"), [(KeyboardInterrupt(), True), (ValueError("x"), False)])
+def test_after_an_interruption_it_is_told_how_to_go_on(exception, told, folder, capsys):
+    trainer = Trainer(accelerator="cpu", logger=False, default_root_dir=folder)
+    LatestRun().on_exception(trainer, Line(), exception)
+    assert ("--ckpt_path last" in capsys.readouterr().out) == told

@@ -23,7 +23,7 @@ def half_size(frames: int = 4) -> VideoViT:
     return VideoViT(frames, 16, (2, 8, 8), 24, 1, 2)
 
 
-def untyped():  # noqa: ANN201
+def untyped():
     """A function that does not say what it makes."""
     return half_size()
 
@@ -96,5 +96,5 @@ def test_a_missing_file_one_of_another_kind_and_one_of_another_format_are_told_a
     with pytest.raises(ValueError, match="is no safetensors file"):
         load_encoder(tmp_path / "text")
     save_file({"a": torch.ones(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="its format is None, not vidmask.encoder.1"):
+    with pytest.raises(ValueError, match=r"its format is None, not vidmask\.encoder\.1"):
         load_encoder(tmp_path / "other.safetensors")

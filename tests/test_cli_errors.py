@@ -12,7 +12,7 @@ from vidmask.masking import RandomMasking
 def caught(action) -> BaseException:
     try:
         action()
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
         return error
     raise AssertionError("nothing was raised")
 

@@ -62,11 +62,11 @@ def test_a_resumed_run_goes_on_in_its_folder_with_its_records_added(tmp_path, re
     assert filing.open().resolve() == begun.resolve()
     assert filing.num_steps_before == 7
     filing.write_records(["fit", "again"], 0)
+    filing.write_records(["fit", "thrice"], 0)
     record = json.loads((begun / "environment.json").read_text())
     assert record["command"] == ["vidmask", "fit", "--config", "mine"]
-    (resumed,) = record["resumed"]
-    assert resumed["from_step"] == 7
-    assert resumed["command"] == ["vidmask", "fit", "again"]
+    assert [resumed["from_step"] for resumed in record["resumed"]] == [7, 7]
+    assert [resumed["command"][2] for resumed in record["resumed"]] == ["again", "thrice"]
 
 
 def test_a_resumed_run_s_numbers_are_cut_back(tmp_path, recipe, begun):

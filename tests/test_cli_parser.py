@@ -234,6 +234,13 @@ IN_A_PART = {
         "no setting 'model.encoder.framez'",
         "did you mean 'frames'?",
     ),
+    "a value of the encoder, whose name the decoder has too": (
+        "encoder",
+        "class_path: VideoViT\ninit_args: {depth: many}\n",
+        2,
+        "model.encoder.depth is 'many', which is not a whole number",
+        None,
+    ),
     "a value of the encoder": (
         "encoder",
         "class_path: VideoViT\ninit_args: {frames: many}\n",

@@ -141,7 +141,8 @@ def test_the_encoder_file_holds_the_trained_encoder(run):
 @pytest.mark.parametrize(("verb", "split"), [("validate", "val"), ("test", "test")])
 def test_a_checkpoint_is_scored_in_its_run_s_folder(run, verb, split):
     before = sorted(path.name for path in (run / "checkpoints").iterdir())
-    assert main([verb, "--ckpt_path", str(run / "checkpoints" / "last.ckpt")]) == 0
+    cli = training.run([verb, "--ckpt_path", str(run / "checkpoints" / "last.ckpt")])
+    assert cli.trainer.checkpoint_callback.dirpath == str(run / "checkpoints")
     (line,) = lines_of(run / verb)
     assert line[f"{split}/loss"] > 0
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before

@@ -19,6 +19,6 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    code = "import sys, vidmask.data; print({\"torch\", \"av\", \"lightning\"} & {*sys.modules})"
+    code = 'import sys, vidmask.data; print({"torch", "av", "lightning"} & {*sys.modules})'
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"

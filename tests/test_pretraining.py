@@ -17,11 +17,11 @@ from vidmask.targets import PixelTarget
 from vidmask.tokens import ClipBatch
 
 STORED_LOSSES = [
-    1.8987066957642502,
-    1.8832126592057492,
-    1.79147151242699,
-    1.7754788099405776,
-    1.8495989266300263,
+    1.7734132842601262,
+    1.6979177840562614,
+    1.6614620409939225,
+    1.7070000770172102,
+    1.7263397469892858,
 ]
 
 
@@ -205,8 +205,14 @@ def test_five_steps_give_the_losses_stored(tmp_path: Path) -> None:
             losses.append(outputs["loss"].item())
 
     data = Clips([batch(i)._replace(clips=batch(i).clips.double()) for i in range(0, 10, 2)])
+    module = Watched(**parts(), lr=1e-2, warmup=0.2)
+    # What PyTorch's own initialisations draw from a seed differs between its releases.
+    chance = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(0.2 * torch.rand(parameter.shape, generator=chance) - 0.1)
     fitting = trainer(tmp_path, max_epochs=1, precision="64-true", gradient_clip_val=0.1, limit_val_batches=0)
-    fitting.fit(Watched(**parts(), lr=1e-2, warmup=0.2), data)
+    fitting.fit(module, data)
     torch.set_num_threads(threads)
     assert losses == pytest.approx(STORED_LOSSES, rel=1e-6)
 

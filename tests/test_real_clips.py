@@ -1,11 +1,13 @@
 """Real files of many codecs and containers. They are no part of the project: skipped where absent."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from pytorchvideo.data.encoded_video import EncodedVideo
 
+from vidmask.cli import main
 from vidmask.data.clips import ClipDataset, collate
 from vidmask.data.readers import PyAVReader
 from vidmask.data.sources import VideoFolder
@@ -71,3 +73,26 @@ def test_all_of_them_make_one_batch(stride: dict) -> None:
     batch = collate([clips[1, index] for index in range(len(clips))])
     assert batch.clips.shape == (len(clips), 3, 16, 64, 64)
     assert batch.skipped == []
+
+
+def test_an_encoder_trains_on_them(tmp_path: Path) -> None:
+    recipe = [
+        "fit",
+        "--config",
+        "quickstart/mae_st",
+        "--run.root",
+        str(tmp_path),
+        "--trainer.accelerator",
+        "cpu",
+    ]
+    source = json.dumps({"class_path": "VideoFolder", "init_args": {"root": str(CLIPS)}})
+    data = ["--data.source", source, "--data.batch_size", "4", "--data.num_workers", "0"]
+    steps = ["--trainer.max_epochs", "2", "--trainer.log_every_n_steps", "1"]
+    assert main([*recipe, *data, *steps]) == 0
+    run = tmp_path / "quickstart" / "mae_st" / "latest"
+    logged = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    losses = [line["train/loss"] for line in logged if "train/loss" in line]
+    assert len(losses) == 2 * (len(FILES) // 4)
+    assert all(0 < loss < 10 for loss in losses)
+    assert not any(line.get("train/skipped_samples") for line in logged)
+    assert (run / "encoder.safetensors").is_file()

@@ -1,7 +1,6 @@
 """Folders of runs."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ def test_two_runs_of_one_second_get_a_folder_each(tmp_path, monkeypatch):
 
 def test_a_name_that_is_taken_is_refused(tmp_path):
     assert runs.new_folder(tmp_path, "r", "mine") == tmp_path / "r" / "mine"
-    with pytest.raises(ValueError, match="there is a run in .*mine already"):
+    with pytest.raises(ValueError, match=r"there is a run in .*mine already"):
         runs.new_folder(tmp_path, "r", "mine")
 
 
@@ -45,7 +44,7 @@ def test_latest_is_a_relative_link_that_moves(tmp_path):
     second.mkdir()
     runs.point_latest(first)
     runs.point_latest(second)
-    assert os.readlink(tmp_path / "latest") == "b"
+    assert (tmp_path / "latest").readlink() == Path("b")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "latest"]
 
 

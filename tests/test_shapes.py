@@ -13,7 +13,9 @@ SIZE = np.array(13, np.float32)
 
 
 def distance_at(name, x, y):
-    return float(OUTLINES[name](np.full((1, 1, 1), x, np.float32), np.full((1, 1, 1), y, np.float32))[0, 0, 0])
+    return float(
+        OUTLINES[name](np.full((1, 1, 1), x, np.float32), np.full((1, 1, 1), y, np.float32))[0, 0, 0]
+    )
 
 
 def test_there_are_eight_shapes():
@@ -64,7 +66,9 @@ def test_points_worked_out_by_hand_lie_on_the_outline(name, x, y):
     assert distance_at(name, x, y) == pytest.approx(0, abs=3e-4)
 
 
-@pytest.mark.parametrize(("name", "solid"), [("ring", False), ("bars", False), ("disc", True), ("star", True)])
+@pytest.mark.parametrize(
+    ("name", "solid"), [("ring", False), ("bars", False), ("disc", True), ("star", True)]
+)
 def test_the_ring_and_the_bars_are_hollow_in_the_middle(name, solid):
     assert (distance_at(name, 0.0, 0.0) < 0) == solid
 

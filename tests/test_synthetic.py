@@ -99,7 +99,9 @@ def test_a_new_root_is_filled(tmp_path):
     assert len(source.split("val")) == 2
 
 
-@pytest.mark.parametrize(("change", "message"), [({"seed": -1}, "seed must be 0 or more"), ({"num_val": 0}, "num_val")])
+@pytest.mark.parametrize(
+    ("change", "message"), [({"seed": -1}, "seed must be 0 or more"), ({"num_val": 0}, "num_val")]
+)
 def test_a_wrong_number_is_refused_at_once(change, message):
     with pytest.raises(ValueError, match=message):
         MovingShapes(**change)

@@ -3,9 +3,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
-from vidmask.data.scenes import PRESETS, render
-from vidmask.data.writers import is_whole, write_video
+from vidmask.data import writers
+from vidmask.data.presets import PRESETS
+from vidmask.data.scenes import render
+from vidmask.data.writers import is_whole, unfinished_path, unfinished_paths, write_video
 
 FPS = Fraction(25, 2)
 
@@ -63,6 +66,23 @@ def test_a_failed_write_leaves_no_file_and_harms_no_old_one(video, frames):
     assert [path.name for path in video.parent.iterdir()] == ["video.mp4"]
 
 
+def test_a_write_that_stops_half_way_leaves_no_file(tmp_path, frames, monkeypatch):
+    class Stopping:
+        def __init__(self):
+            self.inner, self.count = VideoReformatter(), 0
+
+        def reformat(self, *arguments, **options):
+            self.count += 1
+            if self.count == 20:
+                raise OSError("no space left")
+            return self.inner.reformat(*arguments, **options)
+
+    monkeypatch.setattr(writers, "VideoReformatter", Stopping)
+    with pytest.raises(OSError, match="no space left"):
+        write_video(tmp_path / "video.mp4", frames, FPS)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_whole_file_is_told_from_a_truncated_one(video):
     assert is_whole(video)
     content = video.read_bytes()
@@ -78,3 +98,18 @@ def test_what_is_no_mp4_file_is_not_whole(tmp_path):
     assert not is_whole(tmp_path / "text.mp4")
     assert not is_whole(tmp_path / "zeros.mp4")
     assert not is_whole(tmp_path)
+
+
+def test_the_file_may_be_read_by_whom_other_files_may(video):
+    other = video.with_name("other")
+    other.write_text("")
+    assert video.stat().st_mode == other.stat().st_mode
+
+
+def test_unfinished_names_are_hidden_found_again_and_never_the_same(tmp_path):
+    first, second = (unfinished_path(tmp_path / "train" / "video.mp4") for _ in range(2))
+    assert first != second
+    assert first.name.startswith(".")
+    first.parent.mkdir()
+    first.write_text("")
+    assert list(unfinished_paths(tmp_path)) == [first]

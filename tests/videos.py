@@ -40,6 +40,7 @@ def write_numbered(
     ticks: Sequence[int] | None = None,
     rotation: int = 0,
     max_b_frames: int | None = None,
+    noise: int = 0,
 ) -> Path:
     """Write a video of numbered frames.
 
@@ -54,6 +55,8 @@ def write_numbered(
         ticks: Presentation time of each frame in milliseconds; evenly spaced if None.
         rotation: Counter-clockwise rotation in degrees that a player shall apply.
         max_b_frames: B-frames in a row, for encoders that take it as a number.
+        noise: Greatest grey value that is added to the black and taken from the white, so that frames take
+            up room in the file.
     """
     with av.open(str(path), "w", container_options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
@@ -64,8 +67,11 @@ def write_numbered(
             stream.set_display_rotation(rotation)
         if ticks is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
+        chance = np.random.default_rng(0)
         for number in range(num_frames):
-            frame = av.VideoFrame.from_ndarray(numbered_picture(number), format="rgb24")
+            grain = chance.integers(0, noise + 1, (ROWS, COLUMNS, 1), np.uint8)
+            picture = np.abs(numbered_picture(number).astype(np.int16) - grain).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             if ticks is not None:
                 frame.pts, frame.time_base = ticks[number], Fraction(1, 1000)
             container.mux(stream.encode(frame))

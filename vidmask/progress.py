@@ -173,9 +173,10 @@ class TrainingProgress(ProgressBar):
 def _total_steps(trainer: Trainer) -> float:
     if trainer.max_steps > 0:
         return float(trainer.max_steps)
-    if trainer.max_epochs is None or trainer.max_epochs < 0 or math.isinf(trainer.num_training_batches):
+    num_batches = trainer.num_training_batches
+    if trainer.max_epochs is None or trainer.max_epochs < 0 or math.isinf(num_batches):
         return math.inf
-    return float(trainer.max_epochs * math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches))
+    return float(trainer.max_epochs * math.ceil(num_batches / trainer.accumulate_grad_batches))
 
 
 def _profiler(trainer: Trainer) -> Any:

@@ -95,7 +95,7 @@ class ClipBatch(NamedTuple):
         clips: RGB, ``[b 3 t h w]``: uint8 as the workers deliver it, float in [0, 1] on the device.
         labels: For each label name the class of every clip, ``[b]`` int64; empty for unlabelled videos.
         video_index: Place of each video in its split, ``[b]`` int64.
-        start_seconds: Presentation time of each clip's first frame, ``[b]`` float64.
+        start_seconds: Presentation time of each clip's first frame, ``[b]`` float32.
         view: Which of a video's repeated or test views this is, ``[b]`` int64.
         seeds: One integer a sample, from (seed, epoch, video, view): every random choice about the
             sample starts here (see ``vidmask.randomness``). Python integers, as they seed host generators.

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
+from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.pytorch import LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from vidmask.data.sources import Split
+from vidmask.data.transforms import to_float
 from vidmask.pretraining import MaskedPretraining
 from vidmask.tokens import ClipBatch
 
@@ -21,11 +23,7 @@ class ProbeData(Protocol):
         ...
 
     def probe_loader(self, split: Split, num_videos: int | None) -> DataLoader | None:
-        """Return a loader of fixed clips, or None if there is no such split."""
-        ...
-
-    def on_after_batch_transfer(self, batch: ClipBatch, dataloader_idx: int) -> ClipBatch:
-        """Make clips in [0, 1] of what the loader delivers."""
+        """Return a loader of fixed clips, uint8, or None if there is no such split."""
         ...
 
 
@@ -69,5 +67,6 @@ def fixed_clips(
     loader = data_of(trainer).probe_loader(split, num_videos)
     if loader is None:
         return None
-    # The strategy runs the data module's on_after_batch_transfer too: once is enough.
-    return (trainer.strategy.batch_to_device(batch, module.device) for batch in loader)
+    # Not by the strategy, whose hooks would flip clips as in training.
+    moved = (move_data_to_device(batch, module.device) for batch in loader)
+    return (batch._replace(clips=to_float(batch.clips)) for batch in moved)

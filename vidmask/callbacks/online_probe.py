@@ -15,7 +15,8 @@ from vidmask.probing import fit_linear_probe, knn, mean_pool, mean_std_max_pool,
 POOLINGS = {"mean": mean_pool, "mean_std_max": mean_std_max_pool}
 
 Scores = dict[str, float]
-Features = tuple[dict[str, Float[Tensor, "b d"]], dict[str, Int[Tensor, " b"]]]
+# Anonymous axes: the splits of one call have different lengths.
+Features = tuple[dict[str, Float[Tensor, "_ _"]], dict[str, Int[Tensor, " _"]]]
 
 
 class OnlineProbe(Callback):

@@ -59,3 +59,11 @@ class LatestRun(Callback):
         """Move the link."""
         if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
             runs.point_latest(Path(trainer.default_root_dir))
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Say how to go on after Ctrl-C."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.is_global_zero:
+            print(
+                f"stopped after step {trainer.global_step}; the same command with --ckpt_path last "
+                f"goes on from the newest checkpoint in {trainer.default_root_dir}"
+            )

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     synthesize = verbs.add_parser(
         "synthesize", help="make a MovingShapes data set of any size", description=SYNTHESIZE_HELP
     )
-    synthesize.add_argument("--out", metavar="DIR", required=True, help="the folder: new, empty or interrupted")
+    synthesize.add_argument(
+        "--out", metavar="DIR", required=True, help="the folder: new, empty or interrupted"
+    )
     synthesize.add_argument(
         "--preset", default="easy", metavar="NAME", help="easy, standard or hard (default: %(default)s)"
     )
@@ -25,10 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for split, name in (("train", "training"), ("val", "validation"), ("test", "test")):
         synthesize.add_argument(
-            f"--{split}", type=int, metavar="N", help=f"videos in the {name} split (default: the preset's number)"
+            f"--{split}",
+            type=int,
+            metavar="N",
+            help=f"videos in the {name} split (default: the preset's number)",
         )
     synthesize.add_argument(
-        "--workers", type=int, metavar="N", help="processes at work (default: one for each processor; 0: this one)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes at work (default: one for each processor; 0: this one)",
     )
 
 

@@ -9,26 +9,23 @@ import csv
 import io
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from threading import Lock
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vidmask.data.scenes import CLASSES, FPS, PRESETS, SPLITS, SplitName, render, sample_labels
-from vidmask.data.writers import UNFINISHED_SUFFIX, is_whole, write_video
+from vidmask.data.presets import PRESETS
+from vidmask.data.scenes import CLASSES, SPLITS, SplitName, sample_labels
+from vidmask.data.workers import Chunk, make_videos
+from vidmask.data.writers import unfinished_path, unfinished_paths
 
 # Raised by every change that moves a pixel, a label or a file: old caches are then left alone.
 GENERATOR_VERSION = 2
 
 _CHUNK = 16
-_DONE = "done"
 _ABANDONED_SECONDS = 3600
 
 
@@ -89,7 +86,7 @@ def read_settings(folder: Path) -> Settings | None:
     """
     path = folder / "settings.json"
     if not path.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
+        if folder.is_dir() and set(folder.iterdir()) - set(unfinished_paths(folder)):
             raise ValueError(f"{folder} is not empty and holds no MovingShapes: give a new or empty folder")
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is a file: give a folder")
@@ -143,24 +140,32 @@ def synthesize(
         raise ValueError(f"num_workers must be 0 or more, got {num_workers}")
     found = read_settings(folder)
     if found is not None and found != settings:
-        different = [field.name for field in fields(Settings) if getattr(found, field.name) != getattr(settings, field.name)]
+        different = [
+            field.name
+            for field in fields(Settings)
+            if getattr(found, field.name) != getattr(settings, field.name)
+        ]
         raise ValueError(
             f"{folder} holds MovingShapes with "
-            + ", ".join(f"{name} {getattr(found, name)} where {getattr(settings, name)} was asked" for name in different)
+            + ", ".join(
+                f"{name} {getattr(found, name)} where {getattr(settings, name)} was asked"
+                for name in different
+            )
             + ": give another folder"
         )
     if is_complete(folder):
         return False
     _discard_damaged(folder)
-    for split in SPLITS:
-        (folder / split).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    # First of all, so that another process, or the next one, knows the folder for what it is.
     _write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1))
     for split in SPLITS:
+        (folder / split).mkdir(exist_ok=True)
         _write_text(folder / split / "labels.csv", _labels_table(settings, split))
     _make_videos(folder, settings, _processors() if num_workers is None else num_workers)
     _discard_abandoned(folder)
     sizes = {name: (folder / name).stat().st_size for name in _file_names(settings)}
-    _write_text(folder / "manifest.json", json.dumps({"settings": asdict(settings), "bytes": sizes}))
+    _write_text(folder / "manifest.json", json.dumps({"bytes": sizes}))
     return True
 
 
@@ -172,7 +177,10 @@ def is_complete(folder: Path) -> bool:
 
 def _read_manifest(folder: Path) -> dict[str, int]:
     path = folder / "manifest.json"
-    return json.loads(path.read_text())["bytes"] if path.is_file() else {}
+    try:
+        return json.loads(path.read_text())["bytes"]
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
 
 
 def _size(path: Path) -> int:
@@ -188,8 +196,8 @@ def _discard_damaged(folder: Path) -> None:
 
 def _discard_abandoned(folder: Path) -> None:
     """Remove what killed processes left; what is younger may belong to one that still works here."""
-    for path in folder.glob(f"*/.*{UNFINISHED_SUFFIX}"):
-        if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+    for path in unfinished_paths(folder):
+        if path.exists() and time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
             path.unlink(missing_ok=True)
 
 
@@ -211,7 +219,7 @@ def _labels_table(settings: Settings, split: SplitName) -> str:
 
 
 def _write_text(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED_SUFFIX}")
+    unfinished = unfinished_path(path)
     unfinished.write_text(text)
     unfinished.replace(path)
 
@@ -219,9 +227,6 @@ def _write_text(path: Path, text: str) -> None:
 def _processors() -> int:
     # The processors this process may use, which in a container are fewer than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-Chunk = tuple[SplitName, int, int]
 
 
 def _make_videos(folder: Path, settings: Settings, num_workers: int) -> None:
@@ -232,91 +237,15 @@ def _make_videos(folder: Path, settings: Settings, num_workers: int) -> None:
     ]
     # Processes at work on one folder start at different places and skip what others have made.
     begin = os.getpid() % len(chunks)
-    chunks = chunks[begin:] + chunks[:begin]
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         total = sum(settings.num_videos(split) for split in SPLITS)
         task = progress.add_task(f"MovingShapes {settings.preset}", total=total)
-
-        def count(chunk: Chunk) -> None:
-            progress.advance(task, chunk[2] - chunk[1])
-
-        if num_workers == 0:
-            for chunk in chunks:
-                _make_chunk(folder, settings, chunk)
-                count(chunk)
-        else:
-            _run_workers(folder, settings, chunks, min(num_workers, len(chunks)), count)
-
-
-def _make_chunk(folder: Path, settings: Settings, chunk: Chunk) -> None:
-    split, start, stop = chunk
-    for index in range(start, stop):
-        path = folder / split / f"{index:05d}.mp4"
-        if not is_whole(path):
-            write_video(path, render(PRESETS[settings.preset], settings.seed, split, index), FPS)
-
-
-def _run_workers(
-    folder: Path, settings: Settings, chunks: list[Chunk], num_workers: int, count: Callable[[Chunk], None]
-) -> None:
-    """Hand chunks to worker processes, one at a time each.
-
-    The workers are plain subprocesses of this module, not of ``multiprocessing``: its forks inherit locked
-    threads of torch, and its spawned processes run the caller's script again where that has no
-    ``if __name__ == "__main__"``.
-    """
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    task = json.dumps({"folder": str(folder.resolve()), "settings": asdict(settings)})
-    command = [sys.executable, "-P", "-m", "vidmask.data.generation", task]
-    workers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-        for _ in range(num_workers)
-    ]
-    waiting, lock = iter(chunks), Lock()
-
-    def feed(worker: subprocess.Popen[str]) -> None:
-        assert worker.stdin is not None
-        assert worker.stdout is not None
-        while True:
-            with lock:
-                chunk = next(waiting, None)
-            if chunk is None:
-                return
-            worker.stdin.write(json.dumps(chunk) + "\n")
-            worker.stdin.flush()
-            answer = worker.stdout.readline().rstrip()
-            if answer != _DONE:
-                raise OSError(f"{folder / chunk[0]}: {answer or 'the process making its videos was killed'}")
-            count(chunk)
-
-    pool = ThreadPoolExecutor(num_workers)
-    try:
-        for done in as_completed([pool.submit(feed, worker) for worker in workers]):
-            done.result()
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
-        pool.shutdown()
-
-
-def _serve(task: str) -> None:
-    """Make the chunks that arrive on standard input, until it is closed."""
-    given = json.loads(task)
-    folder, settings = Path(given["folder"]), Settings(**given["settings"])
-    for line in sys.stdin:
-        try:
-            _make_chunk(folder, settings, json.loads(line))
-        except OSError as error:
-            # A full disk, or a folder that is gone: for the parent to tell in one line.
-            print(str(error).replace("\n", " "), flush=True)
-            return
-        print(_DONE, flush=True)
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1])
+        make_videos(
+            folder,
+            settings.preset,
+            settings.seed,
+            chunks[begin:] + chunks[:begin],
+            num_workers,
+            lambda made: progress.advance(task, made),
+        )

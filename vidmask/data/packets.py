@@ -76,7 +76,7 @@ class PacketReader:
 
     def to_seconds(self, pts: int) -> float:
         """Return the time of a tick in seconds from the first frame on."""
-        return float((pts - self.start_pts) * self.time_base)
+        return (pts - self.start_pts) * self.time_base.numerator / self.time_base.denominator
 
     def duration_ticks(self) -> int:
         """Return the length of the video, from the header or else from all packets."""

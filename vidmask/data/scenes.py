@@ -1,4 +1,4 @@
-"""What happens in one MovingShapes video: presets, labels, the drawn trajectory, and its frames.
+"""What happens in one MovingShapes video: its labels, the drawn trajectory, and its frames.
 
 A video is a function of (preset, seed, split, index) alone, bit for bit on every machine: chance comes as
 raw doubles from PCG64, and what a processor's mathematics library may round differently (sines, powers)
@@ -12,9 +12,9 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
+from vidmask.data.presets import Preset
 from vidmask.data.shapes import OUTLINES, coverage, level, ranks
 
-PresetName = Literal["easy", "standard", "hard"]
 SplitName = Literal["train", "val", "test"]
 
 SPLITS: tuple[SplitName, ...] = get_args(SplitName)
@@ -22,84 +22,6 @@ APPEARANCES = tuple(OUTLINES)
 MOTIONS = ("right", "left", "down", "up", "clockwise", "counter-clockwise", "expanding", "contracting")
 CLASSES = {"appearance": APPEARANCES, "motion": MOTIONS}
 
-
-@dataclass(frozen=True)
-class Preset:
-    """How hard the videos are.
-
-    Attributes:
-        side: Width and height in pixels.
-        num_train: Videos in the training split, unless told otherwise.
-        num_val: Videos in the validation split.
-        num_test: Videos in the test split.
-        num_frames: Fewest and most frames of a video, at 12.5 frames a second.
-        size: Smallest and largest size of the shape (square root of its area), in sides.
-        ground: Least and greatest red, green and blue of the background, in [0, 1].
-        paint: Least and greatest red, green and blue of the shape's two colours, in [0, 1].
-        contrast: Least distance in RGB between the background's colour and those of the shape, in [0, 1].
-        background: Amplitude of the background's texture, in [0, 1].
-        waves: Most waves of the background's texture along a side.
-        drift: Fastest drift of the background, in sides a frame.
-        distractors: Small shapes that cross the scene, each with its own motion.
-        occluding: Whether the distractors pass before the shape rather than behind it.
-        ripple: How strongly stripes disturb the shape's gradient, in [0, 1].
-        noise: Largest sensor noise, in grey levels of 255.
-    """
-
-    side: int = 32
-    num_train: int = 2048
-    num_val: int = 512
-    num_test: int = 1024
-    num_frames: tuple[int, int] = (32, 48)
-    size: tuple[float, float] = (0.33, 0.51)
-    ground: tuple[float, float] = (0.1, 0.35)
-    paint: tuple[float, float] = (0.4, 1.0)
-    contrast: float = 0.35
-    background: float = 0.05
-    waves: int = 2
-    drift: float = 0.01
-    distractors: int = 0
-    occluding: bool = False
-    ripple: float = 0.2
-    noise: float = 0.0
-
-
-PRESETS: dict[str, Preset] = {
-    "easy": Preset(),
-    "standard": Preset(
-        side=64,
-        num_train=8192,
-        num_val=1024,
-        num_test=4096,
-        size=(0.28, 0.44),
-        ground=(0.3, 0.7),
-        paint=(0.0, 1.0),
-        contrast=0.3,
-        background=0.12,
-        waves=3,
-        drift=0.015,
-        distractors=2,
-        ripple=0.4,
-        noise=6.0,
-    ),
-    "hard": Preset(
-        side=64,
-        num_train=8192,
-        num_val=1024,
-        num_test=4096,
-        size=(0.22, 0.36),
-        ground=(0.3, 0.7),
-        paint=(0.0, 1.0),
-        contrast=0.22,
-        background=0.18,
-        waves=5,
-        drift=0.025,
-        distractors=3,
-        occluding=True,
-        ripple=0.6,
-        noise=12.0,
-    ),
-}
 
 FPS = Fraction(25, 2)
 
@@ -210,7 +132,9 @@ def settle(values: np.ndarray | float) -> np.ndarray:
 
 
 def _random(seed: int, split: SplitName, index: int, stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, SPLITS.index(split), index, stream))))
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence((seed, SPLITS.index(split), index, stream)))
+    )
 
 
 def _background(
@@ -240,7 +164,9 @@ def _distractor(random: np.random.Generator, preset: Preset, num_frames: int) ->
     track = draw_track(random, "right", num_frames, (preset.size[0] / 2, preset.size[1] / 2))
     speed = (2 * random.random(2) - 1) * _SPEEDS["translation"][1]
     time = np.arange(num_frames)
-    return name, Track((track.x[0] + speed[0] * time) % 1, (track.y[0] + speed[1] * time) % 1, track.angle, track.size)
+    return name, Track(
+        (track.x[0] + speed[0] * time) % 1, (track.y[0] + speed[1] * time) % 1, track.angle, track.size
+    )
 
 
 def _paint(
@@ -275,7 +201,9 @@ def _paint(
         frames[channel] += cover * (colour - frames[channel])
 
 
-def _colours(random: np.random.Generator, preset: Preset, ground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _colours(
+    random: np.random.Generator, preset: Preset, ground: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw two colours well apart, with every mixture of them well apart from the background."""
     shares = np.linspace(0, 1, 9)[:, None]
     while True:

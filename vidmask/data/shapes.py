@@ -90,7 +90,9 @@ PERIMETERS = {
 @cache
 def raster(name: str) -> tuple[Float32[np.ndarray, "1 h w"], Float32[np.ndarray, "1 h w"], Coordinates]:
     """Return x, y and the signed distance of an outline on a fine square of side 2 about the origin."""
-    axis = ((np.arange(_RASTER, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / _RASTER)) - np.float32(1)
+    axis = ((np.arange(_RASTER, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / _RASTER)) - np.float32(
+        1
+    )
     x = np.broadcast_to(axis, (1, _RASTER, _RASTER))
     y = np.broadcast_to(axis[:, None], (1, _RASTER, _RASTER))
     return x, y, OUTLINES[name](x, y)

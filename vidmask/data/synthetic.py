@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from vidmask.data.generation import Settings, read_settings, synthesize
-from vidmask.data.scenes import CLASSES, PresetName
+from vidmask.data.presets import PresetName
+from vidmask.data.scenes import CLASSES
 from vidmask.data.sources import LabeledVideoPaths, Split, VideoSource
 
 __all__ = ["MovingShapes", "synthesize"]
@@ -105,7 +106,8 @@ class MovingShapes(VideoSource):
         with table.open(newline="") as file:
             rows = list(csv.DictReader(file))
         videos = [
-            (row["video"], {name: classes.index(row[name]) for name, classes in self.classes.items()}) for row in rows
+            (row["video"], {name: classes.index(row[name]) for name, classes in self.classes.items()})
+            for row in rows
         ]
         # LabeledVideoPaths annotates integer labels, and hands on whatever it is given.
         return LabeledVideoPaths(videos, path_prefix=str(table.parent))  # pyright: ignore[reportArgumentType]

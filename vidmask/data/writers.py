@@ -1,7 +1,7 @@
 """Write a clip as an H.264 MP4 file, whole or not at all, and tell a whole file from a truncated one."""
 
-import os
-import tempfile
+import secrets
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 _KEY_FRAME_INTERVAL = 16
 _ENCODER_OPTIONS = {"preset": "veryfast", "tune": "zerolatency", "crf": "18"}
 
-UNFINISHED_SUFFIX = ".unfinished"
+_UNFINISHED = ".unfinished"
 
 
 def write_video(path: Path, frames: UInt8[np.ndarray, "t h w 3"], fps: Fraction) -> None:
@@ -28,10 +28,9 @@ def write_video(path: Path, frames: UInt8[np.ndarray, "t h w 3"], fps: Fraction)
         frames: The frames; height and width must be even.
         fps: Frames a second.
     """
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED_SUFFIX, dir=path.parent)
-    os.close(handle)
+    unfinished = unfinished_path(path)
     try:
-        with av.open(unfinished, "w", format="mp4", options={"movflags": "faststart"}) as container:
+        with av.open(str(unfinished), "w", format="mp4", options={"movflags": "faststart"}) as container:
             stream = container.add_stream("libx264", rate=fps, options=_ENCODER_OPTIONS)
             stream.height, stream.width = frames.shape[1:3]
             stream.pix_fmt = "yuv420p"
@@ -42,9 +41,9 @@ def write_video(path: Path, frames: UInt8[np.ndarray, "t h w 3"], fps: Fraction)
                 picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
                 container.mux(stream.encode(reformatter.reformat(picture, format="yuv420p")))
             container.mux(stream.encode())
-        Path(unfinished).replace(path)
+        unfinished.replace(path)
     finally:
-        Path(unfinished).unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def is_whole(path: Path) -> bool:
@@ -66,3 +65,13 @@ def is_whole(path: Path) -> bool:
             kinds.add(header[4:])
             place += size
     return place == length and {b"moov", b"mdat"} <= kinds
+
+
+def unfinished_path(path: Path) -> Path:
+    """Return a hidden name beside a file that no other process uses, to write under until it is whole."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
+
+
+def unfinished_paths(folder: Path) -> Iterator[Path]:
+    """Yield what is being written in a folder and its folders, or was when a process was killed."""
+    yield from folder.rglob(f".*{_UNFINISHED}")
