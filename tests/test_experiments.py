@@ -11,13 +11,13 @@ from vidmask.cli import main, training
 
 # Parameters that are trained: of the encoder, and of decoder and prediction.
 # A block of width d has 12 d² + 13 d. The quick-start's encoder: 4 blocks of width 128 (793,088), tubelets
-# of 384 numbers embedded (49,280), the last norm (256), 16 + 8 positions and the class token with its own
-# (3,328). Its decoder: 2 blocks of width 64 (99,968), the projection (8,256), the norm (128), the mask token
-# (64), 16 + 8 positions (1,536); the prediction of one frame of a tubelet has 12,480, of both 24,960.
+# of 384 numbers embedded (49,280), the last norm (256). Its decoder: 1 block of width 64 (49,984), the
+# projection (8,192 and a bias of 64), the norm (128), the mask token (64); the prediction of one frame of a
+# tubelet has 12,480, of both 24,960.
 PARAMETERS = {
-    "quickstart/mae_st": (793_088 + 49_280 + 256 + 3_328, 99_968 + 8_256 + 128 + 64 + 1_536 + 12_480),
-    "quickstart/mae_st_paper": (793_088 + 49_280 + 256 + 3_328, 99_968 + 8_256 + 128 + 64 + 1_536 + 12_480),
-    "quickstart/videomae": (793_088 + 49_280 + 256, 99_968 + 8_256 + 128 + 64 + 24_960),
+    "quickstart/mae_st": (793_088 + 49_280 + 256, 49_984 + 8_256 + 128 + 64 + 24_960),
+    "quickstart/mae_st_paper": (793_088 + 49_280 + 256, 49_984 + 8_256 + 128 + 64 + 12_480),
+    "quickstart/videomae": (793_088 + 49_280 + 256, 49_984 + 8_192 + 128 + 64 + 24_960),
 }
 
 

@@ -95,7 +95,9 @@ class OnlineProbe(Callback):
         """Probe the trained encoder, on the test split too."""
         self.latest, self.trained_test = self._probe(trainer, pl_module, ("val", "test"))
         self._log(trainer, self.latest)
-        self._log(trainer, {f"test/{name}": score for name, score in self.trained_test.items()})
+        # The untrained encoder's test scores are shown only now, when nothing can be chosen by them.
+        for encoder, scores in (("untrained", self.untrained_test), ("trained", self.trained_test)):
+            self._log(trainer, {f"test/{encoder}/{name}": score for name, score in scores.items()})
 
     def _probe(self, trainer: Trainer, pl_module: LightningModule, splits: tuple[Split, ...]) -> list[Scores]:
         started = time.monotonic()
@@ -119,8 +121,8 @@ class OnlineProbe(Callback):
         scores: list[Scores],
         classes: dict[str, tuple[str, ...]],
     ) -> None:
-        for pooling in POOLINGS:
-            for label, names in classes.items():
+        for label, names in classes.items():
+            for pooling in POOLINGS:
                 (train,) = standardise(fitted[0][pooling])
                 classifier = fit_linear_probe(train, fitted[1][label], len(names), self.l2)
                 for found, split in zip(scores, splits, strict=True):

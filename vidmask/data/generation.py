@@ -23,7 +23,7 @@ from vidmask.data.workers import Chunk, make_videos
 from vidmask.data.writers import unfinished_path, unfinished_paths
 
 # Raised by every change that moves a pixel, a label or a file: old caches are then left alone.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 
 _CHUNK = 16
 _ABANDONED_SECONDS = 3600

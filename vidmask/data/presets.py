@@ -19,10 +19,12 @@ class Preset:
         size: Smallest and largest size of the shape (square root of its area), in sides.
         ground: Least and greatest red, green and blue of the background, in [0, 1].
         paint: Least and greatest red, green and blue of the shape's two colours, in [0, 1].
+        shades: Least and greatest distance in RGB of the shape's two colours, in [0, √3].
         contrast: Least distance in RGB between the background's colour and those of the shape, in [0, 1].
         background: Amplitude of the background's texture, in [0, 1].
         waves: Most waves of the background's texture along a side.
         drift: Fastest drift of the background, in sides a frame.
+        pace: Factor of the shape's speed.
         distractors: Small shapes that cross the scene, each with its own motion.
         occluding: Whether the distractors pass before the shape rather than behind it.
         ripple: How strongly stripes disturb the shape's gradient, in [0, 1].
@@ -34,16 +36,18 @@ class Preset:
     num_val: int = 512
     num_test: int = 1024
     num_frames: tuple[int, int] = (32, 48)
-    size: tuple[float, float] = (0.33, 0.51)
+    size: tuple[float, float] = (0.38, 0.58)
     ground: tuple[float, float] = (0.1, 0.35)
     paint: tuple[float, float] = (0.4, 1.0)
+    shades: tuple[float, float] = (0.2, 0.3)
     contrast: float = 0.35
-    background: float = 0.05
+    background: float = 0.03
     waves: int = 2
     drift: float = 0.01
+    pace: float = 0.6
     distractors: int = 0
     occluding: bool = False
-    ripple: float = 0.2
+    ripple: float = 0.0
     noise: float = 0.0
 
 
@@ -57,10 +61,12 @@ PRESETS: dict[str, Preset] = {
         size=(0.28, 0.44),
         ground=(0.3, 0.7),
         paint=(0.0, 1.0),
+        shades=(0.3, 2.0),
         contrast=0.3,
         background=0.12,
         waves=3,
         drift=0.015,
+        pace=1.0,
         distractors=2,
         ripple=0.4,
         noise=6.0,
@@ -73,10 +79,12 @@ PRESETS: dict[str, Preset] = {
         size=(0.22, 0.36),
         ground=(0.3, 0.7),
         paint=(0.0, 1.0),
+        shades=(0.3, 2.0),
         contrast=0.22,
         background=0.18,
         waves=5,
         drift=0.025,
+        pace=1.0,
         distractors=3,
         occluding=True,
         ripple=0.6,

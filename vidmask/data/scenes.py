@@ -26,7 +26,7 @@ CLASSES = {"appearance": APPEARANCES, "motion": MOTIONS}
 FPS = Fraction(25, 2)
 
 # Slowest and fastest, a frame: sides for a translation, turns for a rotation, cycles of the saw-tooth
-# for a change of size. At a stride of 2, sixteen frames show 0.4 to 0.9 of a turn, and no step comes near
+# for a change of size, at a pace of 1. Sixteen frames at a stride of 2 show 0.4 to 0.9 of a turn, no step near
 # half of the shapes' shortest symmetry (a fifth of a turn), where a rotation would seem to run backwards.
 _SPEEDS = {"translation": (0.016, 0.034), "rotation": (0.014, 0.03), "scaling": (0.03, 0.06)}
 _MIXED = (5.5, 7.5)
@@ -64,16 +64,20 @@ def sample_labels(seed: int, split: SplitName, index: int) -> dict[str, int]:
     return {"appearance": appearance, "motion": (appearance + int(shifts[group])) % 8}
 
 
-def draw_track(random: np.random.Generator, motion: str, num_frames: int, size: tuple[float, float]) -> Track:
+def draw_track(
+    random: np.random.Generator, motion: str, num_frames: int, size: tuple[float, float], pace: float = 1.0
+) -> Track:
     """Draw a trajectory.
 
     Position, angle and the phase of the size are uniform in the first frame and move, if at all, around a
     circle at constant speed. So they are uniform in every frame whatever the motion, and one frame says
     nothing about it. The size is exponential in its phase: a saw-tooth in its logarithm.
     """
-    x, y, angle, phase, pace = random.random(5)
+    x, y, angle, phase, speed = random.random(5)
     time = np.arange(num_frames)
-    rate = {kind: slowest + pace * (fastest - slowest) for kind, (slowest, fastest) in _SPEEDS.items()}
+    rate = {
+        kind: pace * (slowest + speed * (fastest - slowest)) for kind, (slowest, fastest) in _SPEEDS.items()
+    }
     sign = 1 if MOTIONS.index(motion) % 2 == 0 else -1
     steps = dict.fromkeys(("x", "y", "angle", "phase"), 0.0)
     match motion:
@@ -109,7 +113,7 @@ def render(preset: Preset, seed: int, split: SplitName, index: int) -> UInt8[np.
     num_frames = fewest + int(random.random() * (most - fewest + 1))
     ground = _between(preset.ground, random.random(3))
     frames = _background(random, preset, ground, num_frames)
-    track = draw_track(random, MOTIONS[labels["motion"]], num_frames, preset.size)
+    track = draw_track(random, MOTIONS[labels["motion"]], num_frames, preset.size, preset.pace)
     painted = [(APPEARANCES[labels["appearance"]], track)]
     for _ in range(preset.distractors):
         painted.append(_distractor(random, preset, num_frames))
@@ -204,13 +208,14 @@ def _paint(
 def _colours(
     random: np.random.Generator, preset: Preset, ground: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw two colours well apart, with every mixture of them well apart from the background."""
+    """Draw two colours as far apart as asked, with every mixture of them well apart from the background."""
     shares = np.linspace(0, 1, 9)[:, None]
     while True:
         first, second = _between(preset.paint, random.random((2, 3)))
         between = first + shares * (second - first)
         nearest = np.min(np.sum((between - ground) ** 2, axis=1))
-        if np.sum((first - second) ** 2) > 0.3**2 and nearest > preset.contrast**2:
+        apart = np.sum((first - second) ** 2)
+        if preset.shades[0] ** 2 < apart < preset.shades[1] ** 2 and nearest > preset.contrast**2:
             return first, second
 
 
