@@ -136,9 +136,20 @@ def test_without_a_validation_split_nothing_is_scored(module: MaskedPretraining,
 def test_the_state_survives_a_checkpoint() -> None:
     probe, resumed = OnlineProbe(), OnlineProbe()
     probe.untrained, probe.seconds = {"colour/linear_mean": 0.5}, 3.0
+    probe.trained_test, probe.without_encoder = {"coin/knn_mean": 0.25}, {"coin": 0.75}
     resumed.load_state_dict(probe.state_dict())
     assert resumed.untrained == probe.untrained
+    assert resumed.trained_test == probe.trained_test
+    assert resumed.without_encoder == probe.without_encoder
     assert resumed.seconds == 3.0
+
+
+def test_frame_differences_are_scored_without_an_encoder(module: MaskedPretraining, tmp_path: Path) -> None:
+    probe = OnlineProbe()
+    fitted(module, ColouredClips(), probe, tmp_path)
+    assert set(probe.without_encoder) == set(probe.without_encoder_test) == {"colour", "coin"}
+    # Noise moves, and neither label with it: the colour is gone from a difference.
+    assert probe.without_encoder["colour"] < 0.6
 
 
 def test_an_interval_of_zero_epochs_is_refused() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
@@ -22,23 +22,49 @@ class Line(LightningModule):
         self.log("loss", loss)
         return loss
 
+    def validation_step(self, batch, batch_idx): ...
+
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def train(folder, num_steps, every, ckpt_path=None, **options) -> None:
+class Recorder(Callback):
+    """Notes when the run validates, and what is saved when training ends."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+        self.validated: list[int] = []
+        self.saved_at_epoch_end: list[str] = []
+        self.saved_at_end: list[str] = []
+
+    def on_validation_end(self, trainer, pl_module) -> None:
+        self.validated.append(trainer.global_step)
+
+    def on_train_epoch_end(self, trainer, pl_module) -> None:
+        self.saved_at_epoch_end = names(self.folder) if (self.folder / "checkpoints").is_dir() else []
+
+    def on_train_end(self, trainer, pl_module) -> None:
+        self.saved_at_end = names(self.folder)
+
+
+def train(folder, num_steps, every, ckpt_path=None, trainer_options=None, val=False, **options) -> Recorder:
     checkpoints = RunCheckpoints(every, **options)
     checkpoints.dirpath = str(folder / "checkpoints")
+    recorder = Recorder(folder)
     trainer = Trainer(
         max_steps=num_steps,
+        num_sanity_val_steps=0,
+        **(trainer_options or {}),
         accelerator="cpu",
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         default_root_dir=folder,
-        callbacks=[checkpoints, LatestRun()],
+        callbacks=[checkpoints, LatestRun(), recorder],
     )
-    trainer.fit(Line(), DataLoader(torch.ones(100, 1)), ckpt_path=ckpt_path, weights_only=True)
+    data = [DataLoader(torch.ones(100, 1)), *([DataLoader(torch.ones(1, 1))] if val else [])]
+    trainer.fit(Line(), *data, ckpt_path=ckpt_path, weights_only=True)
+    return recorder
 
 
 def names(folder) -> list[str]:
@@ -76,6 +102,42 @@ def test_a_resumed_run_writes_later_checkpoints_anew_under_their_names(folder):
     assert names(folder) == before
 
 
+def test_the_last_state_in_mid_epoch_is_saved_before_other_callbacks_end_epoch_and_training(folder):
+    recorder = train(folder, 6, 1000)
+    assert recorder.saved_at_epoch_end == recorder.saved_at_end == ["last.ckpt", "step_0000006.ckpt"]
+
+
+def test_the_state_after_the_last_epoch_is_saved_before_other_callbacks_end_training(folder):
+    recorder = train(folder, 100, 1000)
+    assert recorder.saved_at_epoch_end == []
+    assert recorder.saved_at_end == ["last.ckpt", "step_0000100.ckpt"]
+
+
+def test_a_run_that_may_not_stop_yet_is_not_saved_at_every_batch(folder, monkeypatch):
+    def stop(self, trainer, *args) -> None:
+        trainer.should_stop = True
+
+    monkeypatch.setattr(Recorder, "on_train_batch_end", stop, raising=False)
+
+    train(folder, 100, 1000, save_top_k=-1, trainer_options={"min_steps": 5, "min_epochs": 0})
+    assert names(folder) == ["last.ckpt", "step_0000005.ckpt"]
+
+
+def test_a_save_before_a_validation_in_mid_epoch_waits_for_the_next_batch(folder):
+    trainer_options = {"val_check_interval": 4}
+    recorder = train(folder, 9, 4, save_top_k=-1, val=True, trainer_options=trainer_options)
+    assert recorder.validated == [4, 8]
+    assert names(folder) == ["last.ckpt", "step_0000005.ckpt", "step_0000009.ckpt"]
+    checkpoint = folder / "checkpoints" / "step_0000005.ckpt"
+    again = train(folder, 9, 4, checkpoint, save_top_k=-1, val=True, trainer_options=trainer_options)
+    assert again.validated == [8]
+
+
+def test_no_state_between_two_saves_is_written_after_a_validation(folder):
+    train(folder, 100, 1000, save_top_k=-1, val=True, trainer_options={"val_check_interval": 10})
+    assert names(folder) == ["last.ckpt", "step_0000100.ckpt"]
+
+
 def test_the_run_becomes_the_latest_when_training_starts(folder):
     train(folder, 1, 4)
     assert (folder.parent / "latest").readlink() == Path("a")
@@ -100,8 +162,21 @@ def test_all_processes_take_the_first_one_s_folder(folder):
     assert trainer.default_root_dir == str(folder)
 
 
-@pytest.mark.parametrize(("exception", "told"), [(KeyboardInterrupt(), True), (ValueError("x"), False)])
-def test_after_an_interruption_it_is_told_how_to_go_on(exception, told, folder, capsys):
+def interrupted(folder, exception, capsys) -> str:
     trainer = Trainer(accelerator="cpu", logger=False, default_root_dir=folder)
     LatestRun().on_exception(trainer, Line(), exception)
-    assert ("--ckpt_path last" in capsys.readouterr().out) == told
+    return capsys.readouterr().out
+
+
+def test_after_an_interruption_it_is_told_how_to_go_on(folder, capsys):
+    train(folder, 2, 1)
+    told = interrupted(folder, KeyboardInterrupt(), capsys)
+    assert "--ckpt_path last goes on from" in told
+    assert f"{folder}/checkpoints/step_0000002.ckpt" in told
+    assert interrupted(folder, ValueError("x"), capsys) == ""
+
+
+def test_an_interruption_before_the_first_checkpoint_promises_none(folder, capsys):
+    assert interrupted(folder, KeyboardInterrupt(), capsys) == (
+        f"stopped after step 0, before the first checkpoint of {folder}\n"
+    )

@@ -43,6 +43,11 @@ def test_an_encoder_comes_back_without_its_recipe(tmp_path, encoder):
     assert loaded.embed_dim == 24
 
 
+def test_a_path_may_be_text(tmp_path, encoder):
+    save_encoder(str(tmp_path / "encoder.safetensors"), encoder, CONFIG)
+    assert load_encoder(str(tmp_path / "encoder.safetensors")).embed_dim == 24
+
+
 def test_the_file_tells_what_it_holds(tmp_path, encoder):
     save_encoder(tmp_path / "e.safetensors", encoder, CONFIG)
     with safe_open(tmp_path / "e.safetensors", framework="pt") as file:

@@ -1,10 +1,13 @@
 """Which exceptions are shown as a line, and which keep their traceback."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from vidmask import recipes
+from vidmask.cli import errors
 from vidmask.cli.errors import MAX_LINES, Mistake, did_you_mean, explain
 from vidmask.masking import RandomMasking
 
@@ -66,6 +69,17 @@ class Refusing(Dataset):
 def test_an_exception_from_a_worker_is_shown_as_from_here(action, lines):
     loader = DataLoader(Refusing(action), num_workers=1)
     assert explain(caught(lambda: next(iter(loader)))) == lines
+
+
+def test_a_loss_that_is_not_finite_is_told_in_full(monkeypatch):
+    files = ", ".join(f"{'folder/' * 30}{number}.mp4" for number in range(32))
+
+    def step() -> None:
+        raise FloatingPointError(f"the batch's files: {files}")
+
+    # As if it stood inside the package.
+    monkeypatch.setattr(errors, "PACKAGE", Path(__file__).parent)
+    assert explain(caught(step)) == [f"the batch's files: {files}"]
 
 
 def test_a_long_message_is_cut():

@@ -138,6 +138,16 @@ def test_other_verbs_write_beside_what_they_look_at(tmp_path, recipe, begun, ver
     assert len((begun / "metrics.jsonl").read_text().splitlines()) == 3
 
 
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_an_untrained_model_is_not_scored_in_silence(tmp_path, recipe, begun, verb):
+    with pytest.raises(Mistake) as caught:
+        again(tmp_path, recipe, verb=verb, ckpt_path=None)
+    assert caught.value.lines == [
+        f"{verb} is for a trained model, and no checkpoint is given",
+        "--ckpt_path takes a file, or 'last' for the newest of the recipe's latest run",
+    ]
+
+
 def test_a_second_process_writes_nothing_and_goes_where_the_first_is(tmp_path, recipe):
     first = Filing("fit", [recipe], RunOptions(str(tmp_path / "runs")), None, CONFIG)
     folder = first.open()

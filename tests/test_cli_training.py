@@ -2,15 +2,21 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from vidmask import recipes
+from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
 from vidmask.checkpoints import load_encoder
 from vidmask.cli import main, training
+from vidmask.objectives.mae import MaskedAutoencoder
 from vidmask.pretraining import MaskedPretraining
 
 TINY = [
@@ -21,6 +27,7 @@ TINY = [
     *("--trainer.num_sanity_val_steps", "0"),
     *("--data.batch_size", "4"),
     *("--data.num_workers", "0"),
+    *("--model.lr", "0.002"),
     *("--model.encoder.embed_dim", "24"),
     *("--model.encoder.depth", "1"),
     *("--model.encoder.num_heads", "2"),
@@ -46,6 +53,14 @@ def lines_of(folder: Path) -> list[dict]:
 
 def numbers_of(folder: Path) -> dict[tuple[int, str], float]:
     return {(line["step"], name): line[name] for line in lines_of(folder) for name in line if "/" in name}
+
+
+def progress_of(folder: Path) -> list:
+    """Lightning's count of epochs, batches and logged steps at the end of a run."""
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    loops = checkpoint["loops"]["fit_loop"]
+    names = ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.state_dict")
+    return [checkpoint["global_step"], *(loops[name] for name in names)]
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +126,176 @@ def test_a_run_that_was_stopped_in_mid_epoch_gives_the_uninterrupted_run(run, tm
         torch.equal(ours["state_dict"][name], theirs["state_dict"][name]) for name in ours["state_dict"]
     )
     assert len(list(stopped.parent.iterdir())) == 2
+
+
+class Killed(Exception):
+    """Stands for the end of a process."""
+
+
+def kill_after_saving(monkeypatch, step: int) -> None:
+    save = RunCheckpoints._save_last_checkpoint
+
+    def save_and_die(self, trainer, metrics) -> None:
+        save(self, trainer, metrics)
+        if trainer.global_step == step:
+            monkeypatch.undo()
+            raise Killed
+
+    monkeypatch.setattr(RunCheckpoints, "_save_last_checkpoint", save_and_die)
+
+
+def latest_in(runs: Path) -> Path:
+    return (runs / "quickstart" / "mae_st" / "latest").resolve()
+
+
+@pytest.mark.parametrize("length", [("--trainer.max_steps", "12"), ("--trainer.max_epochs", "3")])
+@pytest.mark.parametrize(("val_every", "validated"), [(1, [4, 8, 12]), (3, [12])])
+def test_killed_after_the_checkpoint_of_each_epoch_s_last_batch_a_run_is_the_uninterrupted_one(
+    length, val_every, validated, moving_shapes, tmp_path, monkeypatch
+):
+    every_epoch = [*length, "--checkpoint.every_n_train_steps", "4"]
+    every_epoch += ["--trainer.check_val_every_n_epoch", str(val_every)]
+    args = words("fit", moving_shapes, *every_epoch, "--run.root", str(tmp_path / "killed"))
+    for step, resume in ((4, []), (8, ["--ckpt_path", "last"])):
+        with monkeypatch.context() as patch:
+            kill_after_saving(patch, step)
+            with pytest.raises(Killed):
+                main([*args, *resume])
+    assert main([*args, "--ckpt_path", "last"]) == 0
+    assert main(words("fit", moving_shapes, *every_epoch)) == 0
+    killed, whole = latest_in(tmp_path / "killed"), latest_in(tmp_path / "runs")
+    assert numbers_of(killed) == numbers_of(whole)
+    assert [step for step, name in numbers_of(killed) if name == "train/loss"] == list(range(1, 13))
+    assert [step for step, name in numbers_of(killed) if name == "val/loss"] == validated
+    places = [(line["step"], line["epoch"]) for line in lines_of(whole)]
+    assert [(line["step"], line["epoch"]) for line in lines_of(killed)] == places
+    assert progress_of(killed) == progress_of(whole)
+
+
+def stop_at_three(self, trainer, *args) -> None:
+    if trainer.global_step == 3:
+        trainer.should_stop = True
+
+
+@pytest.mark.parametrize("length", [("--trainer.max_steps", "7"), ("--trainer.max_epochs", "2")])
+@pytest.mark.parametrize("when", ["before the checkpoints", "after them", "in a validation"])
+def test_a_run_that_was_stopped_early_in_mid_epoch_goes_on_as_the_uninterrupted_one(
+    length, when, moving_shapes, tmp_path, monkeypatch
+):
+    args = words("fit", moving_shapes, *length, "--run.root", str(tmp_path / "stopped"))
+    with monkeypatch.context() as patch:
+        if when == "before the checkpoints":
+            patch.setattr(LatestRun, "on_train_batch_end", stop_at_three, raising=False)
+        elif when == "after them":
+            patch.setattr(
+                MaskedPretraining,
+                "on_train_batch_end",
+                lambda self, *args: stop_at_three(self, self.trainer),
+            )
+        else:
+            patch.setattr(LatestRun, "on_validation_end", stop_at_three, raising=False)
+            args += ["--trainer.val_check_interval", "3"]
+        assert main(args) == 0
+    stopped = latest_in(tmp_path / "stopped")
+    assert [line["step"] for line in lines_of(stopped) if "train/loss" in line] == [1, 2, 3]
+    assert main([*args, "--ckpt_path", "last"]) == 0
+    assert main([*args, "--run.root", str(tmp_path / "whole")]) == 0
+    whole = latest_in(tmp_path / "whole")
+    ours, theirs = numbers_of(stopped), numbers_of(whole)
+    # A run that stops early validates once more, at the step where it stops.
+    assert {key: value for key, value in ours.items() if key in theirs} == theirs
+    assert {step for step, _ in ours.keys() - theirs.keys()} <= {3}
+    epochs = [line["epoch"] for line in lines_of(stopped) if "train/loss" in line]
+    assert epochs == [0, 0, 0, 0, 1, 1, 1, 1][: len(epochs)]
+    assert progress_of(stopped) == progress_of(whole)
+
+
+def test_a_run_that_is_made_longer_goes_on_as_the_longer_one(moving_shapes, tmp_path):
+    constant = ("--model.warmup", "0", "--model.lr", "0.002", "--model.min_lr", "0.002")
+    args = words("fit", moving_shapes, *constant)
+    assert main([*args, "--trainer.max_steps", "3"]) == 0
+    folder = latest_in(tmp_path / "runs")
+    more = ("--trainer.max_steps", "7", "--run.allow_config_change", "true", "--ckpt_path", "last")
+    assert main([*args, *more]) == 0
+    assert main([*args, "--trainer.max_steps", "7", "--run.root", str(tmp_path / "whole")]) == 0
+    assert numbers_of(folder) == numbers_of(latest_in(tmp_path / "whole"))
+    assert progress_of(folder) == progress_of(latest_in(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize("length", [("--trainer.max_steps", "4"), ("--trainer.max_epochs", "1")])
+def test_a_finished_run_that_is_resumed_ends_at_once(length, moving_shapes, tmp_path, capsys):
+    sanity = ("--trainer.num_sanity_val_steps", "-1")
+    args = [word for word in words("fit", moving_shapes, *length, *sanity) if word != "null"]
+    args.remove("--trainer.callbacks")
+    assert main(args) == 0
+    folder = latest_in(tmp_path / "runs")
+    before, table = numbers_of(folder), capsys.readouterr().out.partition("Loss")[2].partition(" steps in")[0]
+    assert main([*args, "--ckpt_path", "last"]) == 0
+    out = capsys.readouterr().out
+    assert "Everything of this run is in" in out
+    assert out.partition("Loss")[2].partition(" steps in")[0] == table
+    assert numbers_of(folder) == before
+
+
+def test_a_run_is_resumed_through_the_link_to_the_latest(moving_shapes, tmp_path):
+    args = words("fit", moving_shapes, "--trainer.max_steps", "3")
+    assert main(args) == 0
+    link = tmp_path / "runs" / "quickstart" / "mae_st" / "latest"
+    folder = link.resolve()
+    assert main([*args, "--ckpt_path", str(link / "checkpoints" / "last.ckpt")]) == 0
+    assert link.readlink() == Path(folder.name)
+    assert main([*args, "--ckpt_path", "last"]) == 0
+    assert sorted(path.name for path in link.parent.iterdir()) == sorted([folder.name, "latest"])
+
+
+def test_tensorboard_has_one_point_for_each_step_of_a_resumed_run(moving_shapes, tmp_path, monkeypatch):
+    args = words("fit", moving_shapes, "--trainer.max_steps", "7", "--checkpoint.every_n_train_steps", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr(LatestRun, "on_train_batch_end", die_at_six, raising=False)
+        with pytest.raises(Killed):
+            main(args)
+    assert main([*args, "--ckpt_path", "last"]) == 0
+    events = EventAccumulator(str(latest_in(tmp_path / "runs"))).Reload()
+    assert [point.step for point in events.Scalars("train/loss")] == [1, 2, 3, 4, 5, 6, 7]
+    assert [point.step for point in events.Scalars("val/loss")] == [4]
+
+
+def die_at_six(self, trainer, *args) -> None:
+    if trainer.global_step == 6:
+        raise Killed
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_without_a_checkpoint_there_is_nothing_to_score(verb, moving_shapes, tmp_path, capsys):
+    assert main(words(verb, moving_shapes)) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"vidmask: {verb} is for a trained model, and no checkpoint is given"
+    assert "--ckpt_path takes a file, or 'last'" in second
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_every_file_of_the_batch_named(
+    video_folder, tmp_path, monkeypatch, capsys
+):
+    videos = tmp_path / "videos"
+    for number in range(32):
+        folder = videos / ("with_a_long_name" * 10) / f"of_{number}"
+        folder.mkdir(parents=True)
+        (folder / f"video_{number}.mp4").symlink_to(video_folder / "train" / "run" / "0.mp4")
+
+    def broken(self, batch, mask) -> dict:
+        return {"loss": next(self.parameters()).sum() * float("nan")}
+
+    monkeypatch.setattr(MaskedAutoencoder, "forward", broken)
+    args = words("fit", tmp_path, "--data.batch_size", "32", "--trainer.max_steps", "1")
+    args = [word for word in args if not word.startswith("--data.source")]
+    args.remove(str(tmp_path))
+    source = f"{{class_path: VideoFolder, init_args: {{root: {videos}}}}}"
+    assert main([*args, "--data.source", source]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("vidmask: ")]
+    assert "nan" in line
+    for number in range(32):
+        assert f"/of_{number}/video_{number}.mp4" in line
 
 
 def test_a_resumed_run_with_another_setting_is_refused(run, moving_shapes, capsys):
@@ -257,3 +442,14 @@ def test_help_of_a_verb_names_our_sections(capsys):
     assert "--run.root" in text
     assert "--checkpoint.every_n_train_steps" in text
     assert "--data.frames" not in text
+
+
+@pytest.mark.slow
+def test_help_of_fit_takes_eight_seconds_at_most():
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "vidmask", "fit", "--help"], check=True, capture_output=True)
+        return time.perf_counter() - start
+
+    # The first one may read the libraries from a cold disk, or share the machine.
+    assert any(seconds() <= 8 for _ in range(3))

@@ -154,6 +154,29 @@ def test_unlabelled_videos_have_no_labels(videos: LabeledVideoPaths) -> None:
         assert collate([clips[0]]).labels == {}
 
 
+def test_integer_labels_of_pytorchvideo_are_classes(video_folder: Path) -> None:
+    paths = LabeledVideoPaths.from_directory(str(video_folder / "train"))
+    clips = ClipDataset(paths, 2, 16, stride_frames=1)
+    batch = collate([clips[index] for index in range(len(clips))])
+    expected = [("jump", "run").index(Path(path).parent.name) for path in batch.paths]
+    assert batch.labels["class"].tolist() == expected == [0] * 5 + [1] * 5
+
+
+def test_a_list_without_labels_of_pytorchvideo_is_unlabelled(video_folder: Path, tmp_path: Path) -> None:
+    path = video_folder / "train/jump/0.mp4"
+    (tmp_path / "list.csv").write_text(f"{path}\n{path}\n")
+    clips = ClipDataset(LabeledVideoPaths.from_csv(str(tmp_path / "list.csv")), 2, 16, stride_frames=1)
+    assert collate([clips[0], clips[1]]).labels == {}
+
+
+def test_labels_that_only_some_videos_have_are_refused(video_folder: Path) -> None:
+    path = str(video_folder / "train/jump/0.mp4")
+    clips = ClipDataset(LabeledVideoPaths([(path, None), (path, 1)]), 2, 16, stride_frames=1)
+    for order in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="expected the same labels for all videos"):
+            collate([clips[index] for index in order])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from test_callbacks_reconstructions import module as pretraining
 from torch import Tensor
 
+from vidmask.callbacks import OnlineProbe
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.readers import VideoReadError
 from vidmask.data.sources import VideoFolder
+from vidmask.targets import PixelTarget
 from vidmask.tokens import ClipBatch
 
 
@@ -142,6 +145,27 @@ def test_no_validation_split_gives_no_loader(video_folder: Path) -> None:
         data.test_dataloader()
 
 
+@pytest.mark.filterwarnings("ignore:The .*dataloader.* does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*treespec")
+def test_to_validate_takes_a_validation_split_and_to_fit_does_not(video_folder: Path) -> None:
+    data = module(video_folder / "train")
+    trainer().fit(Probe(), data)
+    with pytest.raises(ValueError, match="no validation split: name one to validate on"):
+        trainer().validate(Probe(), data, verbose=False)
+
+
+def test_predictions_are_made_for_the_first_of_test_validation_and_training(
+    video_folder: Path, tmp_path: Path
+) -> None:
+    for split in ("test", "val", "train"):
+        (tmp_path / split).symlink_to(video_folder / split)
+    for split in ("test", "val", "train"):
+        batch = next(iter(module(tmp_path).predict_dataloader()))
+        assert {Path(path).parts[-3] for path in batch.paths} == {split}
+        if split != "train":
+            (tmp_path / split).unlink()
+
+
 def test_a_probe_sees_a_fixed_part_of_the_videos_once(video_folder: Path) -> None:
     data = module(video_folder)
     part = [batch for _ in range(2) for batch in data.probe_loader("train", 6)]
@@ -174,6 +198,34 @@ def test_a_broken_video_is_skipped_in_training_and_ends_an_evaluation(
         next(iter(module(tmp_path, batch_size=2, on_error_fit="raise").train_dataloader()))
 
 
+@pytest.mark.filterwarnings("ignore:The .*dataloader.* does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*treespec")
+def test_a_probe_skips_broken_training_videos_as_training_does(video_folder: Path, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split / "jump").mkdir(parents=True)
+        for number in range(2):
+            link = tmp_path / split / "jump" / f"{number}.mp4"
+            link.symlink_to(video_folder / "train/jump" / f"{number}.mp4")
+    bad = tmp_path / "train/jump/bad.mp4"
+    bad.write_bytes(b"")
+
+    def fit(**options: object) -> OnlineProbe:
+        probe = OnlineProbe()
+        options = {"frames": 4, "size": 8, "batch_size": 3} | options
+        watched = trainer(callbacks=[probe], default_root_dir=tmp_path)
+        watched.fit(pretraining(PixelTarget("none", "all")), module(tmp_path, **options))
+        return probe
+
+    assert fit().untrained["class/linear_mean"] == 1
+    (batch,) = module(tmp_path).probe_loader("train")
+    assert (len(batch.paths), [Path(path).name for path, _ in batch.skipped]) == (2, ["bad.mp4"])
+    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+        fit(on_error_fit="raise")
+    bad.rename(tmp_path / "val/jump/bad.mp4")
+    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+        fit()
+
+
 def test_the_number_of_batches_is_known_beforehand(video_folder: Path) -> None:
     data = module(video_folder)
     assert data.num_train_batches() == len(data.train_dataloader()) == 2
@@ -193,6 +245,7 @@ def test_a_batch_that_no_epoch_fills_is_refused(video_folder: Path) -> None:
     ("arguments", "message"),
     [
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"eval_batch_size": 0}, "eval_batch_size must be at least 1, got 0"),
         ({"num_workers": -1}, "num_workers must be at least 0, got -1"),
         ({"flip": 2.0}, r"flip must be a probability in \[0, 1\], got 2.0"),
         ({"stride_seconds": 0.1}, "give one of stride_frames and stride_seconds"),

@@ -217,3 +217,8 @@ def test_a_broken_manifest_is_not_trusted(tmp_path, reference):
     assert not is_complete(tmp_path)
     make(tmp_path)
     assert contents(tmp_path) == reference
+
+
+def test_the_measured_shortcuts_are_those_of_this_version():
+    text = (Path(__file__).parents[1] / "experiments/benchmarks/shortcuts.md").read_text()
+    assert f"generator version {generation.GENERATOR_VERSION}," in text

@@ -3,8 +3,10 @@
 import json
 import math
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+from lightning.pytorch import Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from vidmask import loggers
@@ -13,6 +15,10 @@ from vidmask.loggers import MetricsJsonl, RunTensorBoard
 
 def read(folder) -> list[dict]:
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def trainer_after(num_steps: int, doing: str) -> Trainer:
+    return Mock(spec=Trainer, global_step=num_steps, state=SimpleNamespace(fn=doing))
 
 
 def test_each_call_is_one_line_that_is_there_at_once(tmp_path):
@@ -48,10 +54,17 @@ def test_seconds_go_on_where_the_run_stopped(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("doing", "step"), [("fit", 12), ("test", 3)])
 def test_while_training_the_step_is_the_number_of_steps_done(tmp_path, doing, step):
     logger = MetricsJsonl(tmp_path)
-    trainer = SimpleNamespace(global_step=12, state=SimpleNamespace(fn=doing))
-    logger._trainer = trainer
+    logger.follow(trainer_after(12, doing))
     logger.log_metrics({"a": 1.0}, step=3)
     assert read(tmp_path)[0]["step"] == step
+
+
+def test_points_of_tensorboard_stand_at_the_steps_done_too(tmp_path):
+    logger = RunTensorBoard(tmp_path)
+    logger.follow(trainer_after(12, "fit"))
+    logger.log_metrics({"loss": 0.5}, step=11)
+    logger.experiment.close()
+    assert [point.step for point in EventAccumulator(str(tmp_path)).Reload().Scalars("loss")] == [12]
 
 
 def test_other_processes_write_nothing(tmp_path, monkeypatch):

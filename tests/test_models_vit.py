@@ -63,6 +63,11 @@ def test_clips_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
         small()(torch.zeros(shape))
 
 
+def test_clips_of_integers_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"floats in \[0, 1\], got torch.uint8"):
+        small()((clips() * 255).to(torch.uint8))
+
+
 def test_a_size_that_the_tubelet_does_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="225 rows"):
         small(size=225, tubelet=(2, 16, 16))

@@ -1,11 +1,13 @@
 """Parameter groups and schedule, by hand."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
 from vidmask.models import TokenDecoder, VideoViT
-from vidmask.optim import parameter_groups, warmup_cosine
+from vidmask.optim import num_optimizer_steps, parameter_groups, warmup_cosine
 
 
 def test_the_schedule_by_hand() -> None:
@@ -53,3 +55,28 @@ def test_frozen_parameters_are_in_no_group() -> None:
 def test_an_ending_that_fits_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="'cls_tokne'"):
         parameter_groups(nn.Linear(2, 2), 0.05, no_decay=("cls_tokne",))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"max_steps": 7}, 7),
+        ({"max_epochs": 3}, 3 * 10),
+        ({"max_epochs": 3, "accumulate_grad_batches": 4}, 3 * 3),
+        ({"max_epochs": 3, "limit_train_batches": 4}, 3 * 4),
+        ({"max_epochs": 3, "limit_train_batches": 0.5}, 3 * 5),
+        ({"max_epochs": 3, "max_steps": 7}, 7),
+        ({"max_epochs": -1}, None),
+        ({"max_epochs": 3, "datamodule": None}, None),
+    ],
+)
+def test_the_steps_of_a_run_by_hand(options: dict[str, object], expected: int | None) -> None:
+    settings = {
+        "max_steps": -1,
+        "max_epochs": None,
+        "limit_train_batches": 1.0,
+        "accumulate_grad_batches": 1,
+        "world_size": 2,
+        "datamodule": SimpleNamespace(num_train_batches=lambda num_ranks: 20 // num_ranks),
+    }
+    assert num_optimizer_steps(SimpleNamespace(**(settings | options))) == expected

@@ -30,8 +30,16 @@ def test_each_preset_is_harder_in_every_respect(easier, harder):
     for name in ("background", "waves", "drift", "distractors", "ripple", "noise"):
         assert harder[name] > easier[name], name
     assert harder["contrast"] < easier["contrast"]
+    assert harder["pace"] >= easier["pace"]
+    assert max(harder["shades"]) >= max(easier["shades"])
     assert max(harder["size"]) < max(easier["size"])
     assert min(harder["size"]) < min(easier["size"])
+
+
+def test_the_easy_preset_is_slow_and_nearly_of_one_colour():
+    easy, standard = PRESETS["easy"], PRESETS["standard"]
+    assert (easy.pace, easy.shades) == (0.6, (0.2, 0.3))
+    assert (standard.pace, standard.shades) == (1.0, (0.3, 2.0))
 
 
 def test_the_easy_preset_has_neither_distractors_nor_noise():

@@ -103,9 +103,37 @@ def test_a_run_of_unknown_length_is_refused(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_and_files(tmp_path: Path) -> None:
     module = MaskedPretraining(**parts())
     data = Clips([batch(0), batch(2, fill=float("nan")), batch(4)])
-    with pytest.raises(FloatingPointError, match=r"nan at step 1 .*video2.mp4, video3.mp4"):
+    with pytest.raises(FloatingPointError, match=r"loss nan.* at step 1 .*video2.mp4, video3.mp4"):
         trainer(tmp_path).fit(module, data)
     assert all(torch.isfinite(value).all() for value in module.parameters())
+
+
+def test_a_gradient_that_is_not_finite_stops_the_run_before_the_step(tmp_path: Path) -> None:
+    class Exploding(MaskedPretraining):
+        def training_step(self, batch: ClipBatch, batch_idx: int) -> torch.Tensor:
+            loss = super().training_step(batch, batch_idx)
+            # The root of zero: a finite value whose derivative is not.
+            return loss + ((loss - loss).sqrt() if batch_idx == 1 else 0)
+
+    module = Exploding(**parts())
+    with pytest.raises(FloatingPointError, match=r"loss \d\.\d+, norm of its gradient nan at step 1"):
+        trainer(tmp_path, gradient_clip_val=1.0).fit(module, Clips())
+    assert all(torch.isfinite(value).all() for value in module.parameters())
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "bf16-true"])
+def test_gradients_are_clipped_in_every_precision(tmp_path: Path, precision: str) -> None:
+    fitting = trainer(tmp_path, precision=precision, gradient_clip_val=1.0)
+    fitting.fit(MaskedPretraining(**parts(), lr=1e-3), Clips())
+    assert fitting.global_step == 6
+
+
+def test_limited_batches_shorten_the_schedule(tmp_path: Path) -> None:
+    module = MaskedPretraining(**parts(), lr=1.0, warmup=0.5)
+    fitting = trainer(tmp_path, limit_train_batches=2)
+    fitting.fit(module, Clips())
+    assert fitting.global_step == 4
+    assert module.lr_schedulers().get_last_lr()[0] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_each_sample_has_a_mask_of_its_own_that_does_not_depend_on_the_batch() -> None:

@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from vidmask.probing import (
     fit_logistic_regression,
+    frame_differences,
     knn,
     linear_probe,
     mean_pool,
@@ -32,6 +33,15 @@ def test_mean_std_max_pool_joins_the_three_in_order():
 def test_mean_std_max_pool_of_one_token_is_finite():
     pooled = mean_std_max_pool(torch.tensor([[[5.0]]]))
     torch.testing.assert_close(pooled, torch.tensor([[5.0, 0.0, 5.0]]))
+
+
+def test_frame_differences_are_those_of_the_shrunk_frames():
+    clips = torch.zeros(1, 3, 3, 4, 4)
+    clips[0, 0, 1, :2, :2] = 1.0  # a red square that is there in the second frame alone
+    found = frame_differences(clips, size=2).view(2, 3, 2, 2)
+    expected = torch.zeros(2, 3, 2, 2)
+    expected[0, 0, 0, 0], expected[1, 0, 0, 0] = 1.0, -1.0
+    assert torch.equal(found, expected)
 
 
 def test_standardise_uses_the_training_statistics_for_all():

@@ -83,7 +83,7 @@ def train(num_batches=6, wait=0.0, work=0.0, val=False, bar=None, fails=False, *
     bar = bar or TrainingProgress(0.0)
     bar.console = Console(file=screen, force_terminal=bar.console.is_terminal, width=120)
     trainer = Trainer(
-        **{"max_epochs": 1, "log_every_n_steps": 2, **options},
+        **{"max_steps": num_batches * options.get("max_epochs", 1), "log_every_n_steps": 2, **options},
         accelerator="cpu",
         logger=kept,
         enable_checkpointing=False,
@@ -135,6 +135,11 @@ def test_without_a_terminal_there_are_plain_lines():
     assert "epoch 0  loss 1.0000" in lines[0]
     assert " clips/s  data wait " in lines[0]
     assert "\x1b" not in screen
+
+
+def test_where_the_length_of_the_run_is_not_known_the_step_stands_alone():
+    _, screen = train(num_batches=2, max_steps=-1, max_epochs=1)
+    assert [line.split("  ")[0] for line in screen.splitlines()] == ["step 1", "step 2"]
 
 
 def test_lines_keep_their_distance_but_the_last_is_always_written():

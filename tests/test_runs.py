@@ -55,6 +55,24 @@ def test_a_checkpoint_belongs_to_the_run_whose_folder_it_lies_in(tmp_path):
     assert runs.folder_of(tmp_path / "step_1.ckpt") is None
 
 
+def test_through_the_link_to_the_latest_a_checkpoint_belongs_to_the_folder_itself(tmp_path):
+    folder = begun(tmp_path / "a", "last.ckpt")
+    runs.point_latest(folder)
+    assert runs.folder_of(tmp_path / "latest" / "checkpoints" / "last.ckpt") == folder
+
+
+def test_the_link_does_not_point_to_itself(tmp_path):
+    runs.point_latest(begun(tmp_path / "a"))
+    with pytest.raises(AssertionError, match="is the link itself"):
+        runs.point_latest(tmp_path / "latest")
+    assert (tmp_path / "latest").readlink() == Path("a")
+
+
+def test_no_run_takes_the_name_of_the_link(tmp_path):
+    with pytest.raises(ValueError, match=r"run\.name cannot be 'latest'"):
+        runs.new_folder(tmp_path, "r", "latest")
+
+
 def test_the_last_checkpoint_is_that_of_the_latest_run(tmp_path):
     begun(tmp_path / "r" / "a", "last.ckpt")
     runs.point_latest(begun(tmp_path / "r" / "b", "step_0000500.ckpt", "last.ckpt"))

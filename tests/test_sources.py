@@ -97,3 +97,34 @@ def test_a_folder_without_videos_tells_what_it_accepts(tmp_path: Path, names: tu
 def test_labelled_and_unlabelled_videos_do_not_mix(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="some videos lie in a class folder and some do not"):
         VideoFolder(touch(tmp_path, "a.mp4", "run/b.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("names", "refused"),
+    [
+        (("val/run/a.mp4", "test/run/b.mp4"), "test"),
+        (("val/a.mp4",), "val"),
+        (("Train/run/a.mp4", "Val/run/b.mp4"), "Train"),
+        (("train/run/a.mp4", "valid/run/b.mp4"), "valid"),
+        (("train/run/a.mp4", "val/run/b.mp4", "Validation/run/c.mp4"), "Validation"),
+    ],
+)
+def test_a_folder_that_is_named_as_a_split_and_is_none_is_refused(
+    tmp_path: Path, names: tuple[str, ...], refused: str
+) -> None:
+    with pytest.raises(ValueError, match="is named as a split but would be none; expected") as error:
+        VideoFolder(touch(tmp_path, *names))
+    assert str(error.value).startswith(f"{tmp_path / refused}: ")
+    assert str(tmp_path / "train") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_of_another_name_can_be_named_for_a_split(tmp_path: Path) -> None:
+    touch(tmp_path, "train/run/a.mp4", "valid/run/b.mp4", "notes/read.me")
+    source = VideoFolder(tmp_path, val_root=tmp_path / "valid")
+    assert videos(source, "val", tmp_path) == [("valid/run/b.mp4", {"class": 0})]
+    with pytest.raises(ValueError, match="valid: is named as a split"):
+        VideoFolder(tmp_path, test_root=tmp_path / "train")
+    touch(tmp_path, "classes/run/a.mp4", "classes/val/b.mp4")
+    with pytest.raises(ValueError, match="val: is named as a split"):
+        VideoFolder(tmp_path / "classes", val_root=tmp_path / "classes/val")

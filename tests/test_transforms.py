@@ -98,6 +98,12 @@ def test_floats_are_in_zero_to_one() -> None:
     assert torch.equal((floats * 255).round().to(torch.uint8), clips)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.int64])
+def test_clips_that_are_not_bytes_are_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(ValueError, match=r"clips must be uint8 in \[0, 255\], got torch\."):
+        to_float(torch.zeros(1, 3, 1, 4, 4, dtype=dtype))
+
+
 def test_no_flip_without_probability() -> None:
     clips = torch.rand(2, 3, 1, 4, 4)
     assert torch.equal(flip_clips(batch(clips, [1, 2]), 0.0).clips, clips)

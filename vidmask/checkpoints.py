@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from vidmask.models.vit import VideoViT
 FORMAT = "vidmask.encoder.1"
 
 
-def save_encoder(path: Path, encoder: VideoViT, config: Mapping[str, Any]) -> None:
+def save_encoder(path: str | PathLike[str], encoder: VideoViT, config: Mapping[str, Any]) -> None:
     """Write an encoder alone, with what is needed to build it again in the file's metadata.
 
     Args:
@@ -36,7 +37,7 @@ def save_encoder(path: Path, encoder: VideoViT, config: Mapping[str, Any]) -> No
     save_file(weights, path, metadata={"format": FORMAT, "encoder": json.dumps(spec)})
 
 
-def load_encoder(path: Path) -> VideoViT:
+def load_encoder(path: str | PathLike[str]) -> VideoViT:
     """Build the encoder of a file that ``save_encoder`` wrote, with its weights, in evaluation mode.
 
     Raises:

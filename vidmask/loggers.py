@@ -18,7 +18,7 @@ class MetricsJsonl(Logger):
     """Append one JSON object for each call to ``metrics.jsonl``: step, epoch, seconds, and the metrics.
 
     ``step`` is the number of optimizer steps that were complete when the line was written, for every line of
-    a training run alike (Lightning's own number is lower by one for some and not for others). ``seconds`` is
+    a training run alike (see ``steps_done``). ``seconds`` is
     the run's wall-clock time, without the pause before it was resumed. A metric that is not finite is written
     as null, for which JSON has no number.
 
@@ -61,8 +61,7 @@ class MetricsJsonl(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Append a line; it is in the file when this returns."""
         metrics = dict(metrics)
-        if self._trainer is not None and self._trainer.state.fn == "fit":
-            step = self._trainer.global_step
+        step = steps_done(self._trainer, step)
         self._epoch = int(metrics.pop("epoch", -1 if self._epoch is None else self._epoch))
         line = {
             "step": step,
@@ -77,6 +76,8 @@ class MetricsJsonl(Logger):
 class RunTensorBoard(TensorBoardLogger):
     """TensorBoard's events, straight in the run's folder and nothing else.
 
+    The step of a point is the number of optimizer steps that were complete, as in ``metrics.jsonl``.
+
     Args:
         folder: The run's folder.
         num_steps: Steps that the run had done when it was resumed: what was logged later is hidden.
@@ -85,6 +86,16 @@ class RunTensorBoard(TensorBoardLogger):
     def __init__(self, folder: Path, num_steps: int | None = None) -> None:
         purge_step = None if num_steps is None else num_steps + 1
         super().__init__(str(folder), name="", version="", default_hp_metric=False, purge_step=purge_step)
+        self._trainer: Trainer | None = None
+
+    def follow(self, trainer: Trainer) -> None:
+        """Take the number of steps from a trainer while it trains."""
+        self._trainer = trainer
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Add one point for each metric."""
+        super().log_metrics(dict(metrics), steps_done(self._trainer, step))
 
     @rank_zero_only
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
@@ -94,6 +105,15 @@ class RunTensorBoard(TensorBoardLogger):
     def save(self) -> None:
         """Flush the events."""
         self.experiment.flush()
+
+
+def steps_done(trainer: Trainer | None, step: int | None) -> int | None:
+    """Return the number of complete optimizer steps of a trainer that trains, and else the step as given.
+
+    Lightning's own number is lower by one for some metrics and not for others, so that no point in it
+    separates what was logged before a checkpoint from what was logged after it.
+    """
+    return trainer.global_step if trainer is not None and trainer.state.fn == "fit" else step
 
 
 def _finite(value: Any) -> float | None:

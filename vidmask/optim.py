@@ -37,6 +37,29 @@ def parameter_groups(
     ]
 
 
+def num_optimizer_steps(trainer: Any) -> int | None:
+    """Return the optimizer steps of a whole run, or None where they cannot be known.
+
+    They follow from ``max_steps``, and from ``max_epochs`` where the data module tells its batches by
+    ``num_train_batches``. ``trainer.estimated_stepping_batches`` is left alone: touching it makes Lightning
+    drop a loader's state on resume.
+
+    Args:
+        trainer: The run's trainer.
+    """
+    limits = [trainer.max_steps] if trainer.max_steps > 0 else []
+    data: Any = getattr(trainer, "datamodule", None)
+    if trainer.max_epochs is not None and trainer.max_epochs > 0 and hasattr(data, "num_train_batches"):
+        num_batches = data.num_train_batches(trainer.world_size)
+        limit = trainer.limit_train_batches
+        if isinstance(limit, int):
+            num_batches = min(num_batches, limit)
+        elif limit is not None:
+            num_batches = int(num_batches * limit)
+        limits.append(trainer.max_epochs * -(-num_batches // trainer.accumulate_grad_batches))
+    return min(limits, default=None)
+
+
 def warmup_cosine(step: int, num_steps: int, num_warmup_steps: int, floor: float = 0.0) -> float:
     """Return the learning rate at a step, as a share of its peak.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import VideoViT
 from vidmask.objectives.base import Objective
-from vidmask.optim import parameter_groups, warmup_cosine
+from vidmask.optim import num_optimizer_steps, parameter_groups, warmup_cosine
 from vidmask.randomness import generator, step_seed
 from vidmask.tokens import ClipBatch, TokenMask
 
@@ -74,6 +74,7 @@ class MaskedPretraining(LightningModule):
         self.warmup = warmup
         self.min_lr = min_lr
         self.no_decay = no_decay
+        self._under_way: tuple[Tensor, int, list[str]] = (torch.zeros(()), 0, [])
         self._check_masking()
 
     @property
@@ -91,21 +92,31 @@ class MaskedPretraining(LightningModule):
         torch.manual_seed(step_seed(seed, self.global_rank, self.current_epoch, batch_idx))
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Float[Tensor, ""]:
-        """Return the loss of a batch.
-
-        Raises:
-            FloatingPointError: If the loss is not finite; the weights are those before the step.
-        """
+        """Return the loss of a batch."""
         losses = self.objective(batch, self.mask(batch))
-        if not torch.isfinite(losses["loss"]):
-            files = ", ".join(batch.paths)
-            raise FloatingPointError(
-                f"the loss is {losses['loss'].item()} at step {self.global_step} "
-                f"(epoch {self.current_epoch}, batch {batch_idx}); no checkpoint was touched; "
-                f"the batch's files: {files}"
-            )
+        self._under_way = (losses["loss"].detach(), batch_idx, batch.paths)
         self._log("train", losses, batch)
         return losses["loss"]
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Stop before a step that would spoil the weights.
+
+        The gradient is that of all ranks together, so that all of them stop.
+
+        Raises:
+            FloatingPointError: If the loss or its gradient is not finite.
+        """
+        gradients = [value.grad for value in self.parameters() if value.grad is not None]
+        # Half precision is scaled up and overflows now and then, which its own scaler looks after.
+        scaled = self.trainer.precision == "16-mixed"
+        norm = torch.nn.utils.get_total_norm(gradients) if not scaled else torch.zeros(())
+        loss, batch_idx, paths = self._under_way
+        if not torch.isfinite(norm + loss):
+            raise FloatingPointError(
+                f"loss {loss.item()}, norm of its gradient {norm.item()} at step {self.global_step} "
+                f"(epoch {self.current_epoch}, batch {batch_idx}): the run stops before this step, and no "
+                f"checkpoint was touched; the batch's files: {', '.join(paths)}"
+            )
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, then let the objective do what is due after each step."""
@@ -132,34 +143,25 @@ class MaskedPretraining(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return AdamW with a schedule that moves at every step."""
-        num_steps = self._num_steps()
+        num_steps = num_optimizer_steps(self.trainer)
+        if num_steps is None:
+            raise ValueError(
+                "the length of the run is not known, which the learning-rate schedule needs: "
+                "set trainer.max_steps, or trainer.max_epochs together with a VideoDataModule"
+            )
         num_warmup_steps = round(self.warmup * num_steps)
         floor = self.min_lr / self.lr
         optimizer = torch.optim.AdamW(
             parameter_groups(self.objective, self.weight_decay, self.no_decay),
             lr=self.lr,
             betas=self.betas,
-            fused=True,
+            # Lightning refuses to clip gradients before a fused optimizer in mixed precision.
+            fused="mixed" not in str(self.trainer.precision),
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: warmup_cosine(step, num_steps, num_warmup_steps, floor)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _num_steps(self) -> int:
-        # Not trainer.estimated_stepping_batches: touching it makes Lightning drop a loader's state on resume.
-        trainer = self.trainer
-        limits = [trainer.max_steps] if trainer.max_steps > 0 else []
-        data: Any = getattr(trainer, "datamodule", None)
-        if trainer.max_epochs is not None and trainer.max_epochs > 0 and hasattr(data, "num_train_batches"):
-            num_batches = data.num_train_batches(trainer.world_size)
-            limits.append(trainer.max_epochs * -(-num_batches // trainer.accumulate_grad_batches))
-        if not limits:
-            raise ValueError(
-                "the length of the run is not known, which the learning-rate schedule needs: "
-                "set trainer.max_steps, or trainer.max_epochs together with a VideoDataModule"
-            )
-        return min(limits)
 
     def _evaluate(self, stage: str, batch: ClipBatch) -> None:
         mask = self.mask(batch)

@@ -10,6 +10,7 @@ from lightning.pytorch.profilers import PassThroughProfiler
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from vidmask.optim import num_optimizer_steps
 from vidmask.tokens import ClipBatch
 
 
@@ -49,6 +50,7 @@ class TrainingProgress(ProgressBar):
         self._enabled = True
         self._bar: Progress | None = None
         self._rates: dict[str, float] = {}
+        self._num_steps: int | None = None
         self._last_line = -math.inf
         self._start_window()
 
@@ -73,18 +75,19 @@ class TrainingProgress(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock and draw the bar; no epoch begins where a run is resumed in the middle of one."""
         self._start_window()
+        self._num_steps = num_optimizer_steps(trainer)
         if self._enabled and self.console.is_terminal:
             bar = Progress(
                 BarColumn(),
-                TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+                TextColumn("{task.fields[steps]}"),
                 TextColumn("{task.fields[numbers]}"),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 console=self.console,
                 refresh_per_second=4,
             )
-            total = _total_steps(trainer)
-            bar.add_task("training", total=total, completed=trainer.global_step, numbers="")
+            step = trainer.global_step
+            bar.add_task("", total=self._num_steps, completed=step, steps=self._steps(trainer), numbers="")
             bar.start()
             self._bar = bar
 
@@ -109,15 +112,14 @@ class TrainingProgress(ProgressBar):
             self._close_window(trainer)
         pl_module.log_dict(self._rates, on_step=True, on_epoch=False, batch_size=len(batch.clips))
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=trainer.global_step)
+            self._bar.update(self._bar.task_ids[0], completed=trainer.global_step, steps=self._steps(trainer))
             if self._bar.finished or time.monotonic() - self._last_line > 0.5:
                 self._bar.update(self._bar.task_ids[0], numbers=self._numbers(trainer))
                 self._last_line = time.monotonic()
         elif self._enabled and self._line_is_due(trainer):
             self._last_line = time.monotonic()
             self.console.print(
-                f"step {trainer.global_step}/{_total_steps(trainer):.0f}  epoch {trainer.current_epoch}"
-                f"  {self._numbers(trainer)}",
+                f"step {self._steps(trainer)}  epoch {trainer.current_epoch}  {self._numbers(trainer)}",
                 soft_wrap=True,
                 highlight=False,
             )
@@ -140,7 +142,7 @@ class TrainingProgress(ProgressBar):
             self._bar = None
 
     def _line_is_due(self, trainer: Trainer) -> bool:
-        at_end = trainer.global_step == _total_steps(trainer)
+        at_end = trainer.global_step == self._num_steps
         return at_end or time.monotonic() - self._last_line >= self.seconds_between_lines
 
     def _start_window(self) -> None:
@@ -161,6 +163,9 @@ class TrainingProgress(ProgressBar):
         profiler = None if self._trainer is None else _profiler(self._trainer)
         return profiler.seconds if isinstance(profiler, DataWait) else None
 
+    def _steps(self, trainer: Trainer) -> str:
+        return f"{trainer.global_step}" + ("" if self._num_steps is None else f"/{self._num_steps}")
+
     def _numbers(self, trainer: Trainer) -> str:
         loss = trainer.callback_metrics.get("train/loss")
         numbers = [] if loss is None else [f"loss {float(loss):.4f}"]
@@ -168,15 +173,6 @@ class TrainingProgress(ProgressBar):
         if "data_wait" in self._rates:
             numbers.append(f"data wait {self._rates['data_wait']:.0%}")
         return "  ".join(numbers)
-
-
-def _total_steps(trainer: Trainer) -> float:
-    if trainer.max_steps > 0:
-        return float(trainer.max_steps)
-    num_batches = trainer.num_training_batches
-    if trainer.max_epochs is None or trainer.max_epochs < 0 or math.isinf(num_batches):
-        return math.inf
-    return float(trainer.max_epochs * math.ceil(num_batches / trainer.accumulate_grad_batches))
 
 
 def _profiler(trainer: Trainer) -> Any:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 SUFFIXES = (".yaml", ".yml")
+"""Endings of the names of recipes and their parts."""
 PARTS = "parts"
 """Name of the folders that hold parts of recipes: no recipes themselves."""
 

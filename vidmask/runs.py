@@ -68,8 +68,10 @@ def new_folder(root: Path, recipe: str, name: str | None = None) -> Path:
     """Make a new run's folder; two runs that start in the same second get one each.
 
     Raises:
-        ValueError: If a name was given and is taken.
+        ValueError: If a name was given and is taken, or is that of the link to the latest run.
     """
+    if name == LATEST:
+        raise ValueError(f"run.name cannot be {LATEST!r}: that is the link to the newest run; give another")
     stem = name or time.strftime("%Y-%m-%d_%H-%M-%S")
     parent = root / recipe
     parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +92,7 @@ def new_folder(root: Path, recipe: str, name: str | None = None) -> Path:
 
 def point_latest(folder: Path) -> None:
     """Let the ``latest`` link beside a run's folder point to it; replaced in one step, never absent."""
+    assert folder.name != LATEST, f"{folder} is the link itself"
     new = folder.parent / f".{LATEST}-{os.getpid()}"
     new.unlink(missing_ok=True)
     new.symlink_to(folder.name, target_is_directory=True)
@@ -97,8 +100,11 @@ def point_latest(folder: Path) -> None:
 
 
 def folder_of(checkpoint: Path) -> Path | None:
-    """Return the run's folder that a checkpoint lies in, or None if it lies in none."""
-    folder = Path(os.path.abspath(checkpoint)).parent.parent  # noqa: PTH100 - keeps links as they are
+    """Return the run's folder that a checkpoint lies in, or None if it lies in none.
+
+    It is the folder itself where the path leads through the ``latest`` link, which may move.
+    """
+    folder = checkpoint.absolute().parent.parent.resolve()
     return folder if (folder / CONFIG).is_file() and (folder / ENVIRONMENT).is_file() else None
 
 

@@ -10,9 +10,28 @@ from torch import Tensor
 
 from vidmask.callbacks.fixed_clips import data_of, fixed_clips, pretraining_of
 from vidmask.data.sources import Split
-from vidmask.probing import fit_linear_probe, knn, mean_pool, mean_std_max_pool, rankme, standardise
+from vidmask.probing import (
+    fit_linear_probe,
+    frame_differences,
+    knn,
+    mean_pool,
+    mean_std_max_pool,
+    rankme,
+    standardise,
+)
 
 POOLINGS = {"mean": mean_pool, "mean_std_max": mean_std_max_pool}
+
+STATE = (
+    "untrained",
+    "untrained_test",
+    "latest",
+    "trained_test",
+    "without_encoder",
+    "without_encoder_test",
+    "seconds",
+)
+"""What of a probe goes into a checkpoint."""
 
 Scores = dict[str, float]
 # Anonymous axes: the splits of one call have different lengths.
@@ -27,7 +46,8 @@ class OnlineProbe(Callback):
     the mean-pooled validation features. They are taken before the first step, so that the untrained
     encoder stands beside the trained one (random features are strong already), every
     ``every_n_epochs``, and at the end. The test split is scored once for each of the two encoders, and
-    shown at the end.
+    shown at the end. Beside them stands what needs no encoder: nearest neighbours on the differences of
+    successive frames, the line to beat where motion is the label.
 
     Where the source has no validation split or no labels, what cannot be measured is left out.
 
@@ -57,32 +77,33 @@ class OnlineProbe(Callback):
         self.untrained_test: Scores = {}
         self.latest: Scores = {}
         self.trained_test: Scores = {}
+        self.without_encoder: Scores = {}
+        self.without_encoder_test: Scores = {}
         self.chance: dict[str, float] = {}
         self.seconds = 0.0
 
     def state_dict(self) -> dict[str, Any]:
         """Keep what was measured, so that a resumed run still knows the untrained encoder."""
-        return {
-            "untrained": self.untrained,
-            "untrained_test": self.untrained_test,
-            "latest": self.latest,
-            "seconds": self.seconds,
-        }
+        return {name: getattr(self, name) for name in STATE}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up what an earlier part of the run measured."""
-        self.untrained = state_dict["untrained"]
-        self.untrained_test = state_dict["untrained_test"]
-        self.latest = state_dict["latest"]
-        self.seconds = state_dict["seconds"]
+        for name in STATE:
+            setattr(self, name, state_dict[name])
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Note what guessing would score."""
+        self.chance = {name: 1 / len(names) for name, names in data_of(trainer).classes.items()}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Probe the untrained encoder."""
-        self.chance = {name: 1 / len(names) for name, names in data_of(trainer).classes.items()}
+        """Probe the untrained encoder, and what needs none."""
         if trainer.global_step == 0:
             self.untrained, self.untrained_test = self._probe(trainer, pl_module, ("val", "test"))
             self.latest = self.untrained
             self._log(trainer, self.untrained)
+            self._log(
+                trainer, {f"without_encoder/{name}": score for name, score in self.without_encoder.items()}
+            )
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Probe every so many epochs."""
@@ -109,6 +130,13 @@ class OnlineProbe(Callback):
             scored = [self._features(trainer, pl_module, split, None) for split in splits]
             if fitted is not None:
                 self._fit_and_score(fitted, scored, scores, data_of(trainer).classes)
+                if trainer.global_step == 0:
+                    self.without_encoder, self.without_encoder_test = (
+                        {label: self._vote(fitted, split, "frame_differences", label) for label in fitted[1]}
+                        if split is not None
+                        else {}
+                        for split in scored
+                    )
             pl_module.train(was_training)
         trainer.strategy.barrier("online probe")
         self.seconds += time.monotonic() - started
@@ -128,14 +156,16 @@ class OnlineProbe(Callback):
                 for found, split in zip(scores, splits, strict=True):
                     if split is not None:
                         _, held_out = standardise(fitted[0][pooling], split[0][pooling])
-                        answers = split[1][label]
-                        neighbours = min(self.num_neighbours, len(train))
-                        votes = (train, fitted[1][label], held_out, answers)
-                        found[f"{label}/linear_{pooling}"] = classifier.accuracy(held_out, answers)
-                        found[f"{label}/knn_{pooling}"] = knn(*votes, num_neighbours=neighbours)
+                        found[f"{label}/linear_{pooling}"] = classifier.accuracy(held_out, split[1][label])
+                        found[f"{label}/knn_{pooling}"] = self._vote(fitted, split, pooling, label)
         for found, split in zip(scores, splits, strict=True):
             if split is not None:
                 found["rankme"] = rankme(split[0]["mean"])
+
+    def _vote(self, fitted: Features, scored: Features, features: str, label: str) -> float:
+        train, held_out = standardise(fitted[0][features], scored[0][features])
+        neighbours = min(self.num_neighbours, len(train))
+        return knn(train, fitted[1][label], held_out, scored[1][label], num_neighbours=neighbours)
 
     @torch.no_grad()
     def _features(
@@ -145,15 +175,18 @@ class OnlineProbe(Callback):
         if batches is None:
             return None
         encoder = pretraining_of(pl_module).encoder
-        pooled: dict[str, list[Tensor]] = {name: [] for name in POOLINGS}
+        pooled: dict[str, list[Tensor]] = {name: [] for name in (*POOLINGS, "frame_differences")}
         labels: dict[str, list[Tensor]] = {name: [] for name in data_of(trainer).classes}
         for batch in batches:
             tokens = encoder(batch.clips).tokens.float()
             for name, pool in POOLINGS.items():
                 pooled[name].append(pool(tokens).cpu())
+            if trainer.global_step == 0:
+                pooled["frame_differences"].append(frame_differences(batch.clips).cpu())
             for name, values in labels.items():
                 values.append(batch.labels[name].cpu())
-        return {n: torch.cat(v) for n, v in pooled.items()}, {n: torch.cat(v) for n, v in labels.items()}
+        features = {name: torch.cat(parts) for name, parts in pooled.items() if parts}
+        return features, {name: torch.cat(parts) for name, parts in labels.items()}
 
     @staticmethod
     def _log(trainer: Trainer, scores: Scores) -> None:

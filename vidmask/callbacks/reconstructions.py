@@ -13,6 +13,7 @@ from vidmask.callbacks.fixed_clips import fixed_clips, pretraining_of
 from vidmask.data.sources import Split
 from vidmask.objectives.base import Head
 from vidmask.plotting import (
+    cover,
     gif_bytes,
     hidden_pixels,
     moving_panel,
@@ -34,8 +35,8 @@ class ReconstructionLogger(Callback):
 
     Args:
         every_n_epochs: Epochs between two pictures.
-        num_clips: Clips on each picture.
-        split: Split that they come from: the first of it.
+        num_clips: Clips on each picture; at most an evaluation batch.
+        split: Split that they come from, drawn once from its videos. Without that split nothing is drawn.
         fps: Frames per second of the moving picture.
     """
 
@@ -118,4 +119,6 @@ def pixel_rows(
     tokens = tokens.scatter(1, mask.masked.unsqueeze(-1).expand_as(answers), answers.to(tokens))
     reconstructions = unpatchify(tokens, head.grid, shown).clamp(0, 1)
     hidden = hidden_pixels(mask, head.grid, shown)
+    not_predicted = hidden & hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
+    reconstructions = cover(reconstructions, not_predicted)
     return reconstruction_rows(clips, reconstructions, hidden, f"reconstruction ({target.added_back})")

@@ -2,81 +2,80 @@
 
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.table import Table
 
 from vidmask.callbacks.online_probe import OnlineProbe
+from vidmask.callbacks.skipped import SkippedSamples
 from vidmask.tokens import ClipBatch
 
 
 class RunSummary(Callback):
     """Print what a run has come to: losses, probes, time, and where everything lies.
 
-    The loss is that of the validation split, before the first step and after the last (of the training
-    batches where there is no such split), beside the losses of trivial predictions. Probes are scored on
-    the test split where there is one. Samples that could not be decoded are counted.
+    The loss is that of the validation split, before the first step (where the sanity check runs all of it:
+    ``trainer.num_sanity_val_steps: -1``) and when it was last taken, beside the losses of trivial
+    predictions; of the training batches where nothing was validated. Probes are scored on the test split
+    where there is one. Samples that could not be decoded are counted.
     """
 
     def __init__(self) -> None:
         self.first: dict[str, float] = {}
         self.last: dict[str, float] = {}
-        self.num_skipped = 0
+        self.last_step = 0
         self.seconds = 0.0
-        self._clock_start = 0.0
+        # From here on, so that making the data counts.
+        self._clock_start = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
-        """Keep first losses, counts and time for a resumed run."""
+        """Keep losses and time for a resumed run."""
         return {
             "first": self.first,
             "last": self.last,
-            "num_skipped": self.num_skipped,
+            "last_step": self.last_step,
             "seconds": self._total_seconds(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up what an earlier part of the run counted."""
+        """Take up what an earlier part of the run noted."""
         self.first = state_dict["first"]
         self.last = state_dict["last"]
-        self.num_skipped = state_dict["num_skipped"]
+        self.last_step = state_dict["last_step"]
         self.seconds = state_dict["seconds"]
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Start the clock before any data is made or read."""
-        self._clock_start = time.monotonic()
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the losses of the untrained model, if the whole validation split was run."""
-        self.first = _losses(trainer, "val")
+        if trainer.num_sanity_val_batches == trainer.num_val_batches:
+            self.first = _losses(trainer, "val")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the losses so far."""
         if not trainer.sanity_checking:
-            self.last = _losses(trainer, "val")
+            self.last, self.last_step = _losses(trainer, "val"), trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: ClipBatch, batch_idx: int
     ) -> None:
-        """Count samples that could not be decoded; note the training loss where no split validates."""
-        if batch.skipped:
-            self.num_skipped += len(batch.skipped)
-            for logger in trainer.loggers:
-                logger.log_metrics({"train/skipped_samples": self.num_skipped}, step=trainer.global_step)
-        if not trainer.num_val_batches and trainer.global_step % cast(Any, trainer).log_every_n_steps == 0:
-            self.last = _losses(trainer, "train")
-            self.first = self.first or self.last
+        """Note the training loss as long as nothing was validated."""
+        validated = any(name.startswith("val/") for name in self.last)
+        if not validated and trainer.global_step % cast(Any, trainer).log_every_n_steps == 0:
+            self.last, self.last_step = _losses(trainer, "train"), trainer.global_step
+            if not self.first:
+                self.first = self.last
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the table."""
         if not trainer.is_global_zero:
             return
-        console = Console(width=None)
-        console.print(self._losses_table())
-        for callback in trainer.callbacks:  # pyright: ignore[reportAttributeAccessIssue]
-            if isinstance(callback, OnlineProbe) and callback.untrained:
-                console.print(probe_table(callback))
+        console = Console()
+        if self.last:
+            console.print(self._losses_table())
+        for probe in _callbacks(trainer, OnlineProbe):
+            if probe.latest or probe.trained_test:
+                console.print(probe_table(probe))
         for line in self._closing_lines(trainer):
             console.print(line, soft_wrap=True, highlight=False)
 
@@ -84,7 +83,7 @@ class RunSummary(Callback):
         table = Table(title="Loss", title_justify="left")
         table.add_column()
         table.add_column("first", justify="right")
-        table.add_column("last", justify="right")
+        table.add_column(f"step {self.last_step}", justify="right")
         for name, value in self.last.items():
             trivial = name.count("/") > 1
             first = "" if trivial or name not in self.first else f"{self.first[name]:.4f}"
@@ -94,12 +93,14 @@ class RunSummary(Callback):
 
     def _closing_lines(self, trainer: Trainer) -> list[str]:
         folder = Path(trainer.default_root_dir)
-        probing = sum(c.seconds for c in trainer.callbacks if isinstance(c, OnlineProbe))  # pyright: ignore[reportAttributeAccessIssue]
+        probing = sum(probe.seconds for probe in _callbacks(trainer, OnlineProbe))
+        num_skipped = sum(skipped.num_skipped for skipped in _callbacks(trainer, SkippedSamples))
         seconds = self._total_seconds()
         share = f", of which probes {probing:.0f} s ({probing / seconds:.0%})" if probing else ""
+        where = f": see {folder / 'skipped.csv'}" if num_skipped else ""
         return [
             f"{trainer.global_step} steps in {seconds:.0f} s{share}",
-            f"{self.num_skipped} samples skipped because their video could not be decoded",
+            f"{num_skipped} samples skipped because their video could not be decoded{where}",
             f"Everything of this run is in {folder}",
             f"Curves and pictures: tensorboard --logdir {folder.parent}",
         ]
@@ -109,34 +110,40 @@ class RunSummary(Callback):
 
 
 def probe_table(probe: OnlineProbe) -> Table:
-    """Return the table of probe scores: chance, untrained and trained encoder."""
-    on_test = bool(probe.trained_test)
-    untrained, trained = (
-        (probe.untrained_test, probe.trained_test) if on_test else (probe.untrained, probe.latest)
-    )
-    table = Table(
-        title=f"Probes of the frozen encoder, {'test' if on_test else 'validation'} split",
-        title_justify="left",
-    )
+    """Return the table of probe scores: chance, untrained and trained encoder, and no encoder at all."""
+    if probe.trained_test:
+        split, trained, untrained = "test", probe.trained_test, probe.untrained_test
+        without_encoder = probe.without_encoder_test
+    else:
+        split, trained, untrained = "validation", probe.latest, probe.untrained
+        without_encoder = probe.without_encoder
+    table = Table(title=f"Probes of the frozen encoder, {split} split", title_justify="left")
     table.add_column("label")
     table.add_column("probe")
     for column in ("chance", "untrained", "trained"):
         table.add_column(column, justify="right")
-    for name, score in trained.items():
-        if name == "rankme":
-            table.add_row("", "RankMe (dimensions in use)", "", f"{untrained[name]:.1f}", f"{score:.1f}")
-        else:
-            label, kind = name.split("/")
-            method, pooling = kind.split("_", 1)
-            method = {"linear": "linear", "knn": "nearest neighbours"}[method]
-            table.add_row(
-                label,
-                f"{method}, {pooling.replace('_', '+')} pooled",
-                f"{probe.chance[label]:.1%}",
-                f"{untrained[name]:.1%}",
-                f"{score:.1%}",
-            )
+    for label, chance in probe.chance.items():
+        for name, score in trained.items():
+            if name.startswith(f"{label}/"):
+                method, pooling = name.removeprefix(f"{label}/").split("_", 1)
+                row = f"{METHODS[method]}, {pooling.replace('_', '+')} pooled"
+                before = f"{untrained[name]:.1%}" if name in untrained else ""
+                table.add_row(label, row, f"{chance:.1%}", before, f"{score:.1%}")
+        if label in without_encoder:
+            row = f"no encoder: {METHODS['knn']}, frame differences"
+            table.add_row(label, row, f"{chance:.1%}", f"{without_encoder[label]:.1%}", "")
+    before = f"{untrained['rankme']:.1f}" if untrained else ""
+    table.add_row("", "RankMe (dimensions in use)", "", before, f"{trained['rankme']:.1f}")
     return table
+
+
+METHODS = {"linear": "linear", "knn": "neighbours"}
+
+Kind = TypeVar("Kind", bound=Callback)
+
+
+def _callbacks(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
+    return [callback for callback in cast(Any, trainer).callbacks if isinstance(callback, kind)]
 
 
 def _losses(trainer: Trainer, stage: str) -> dict[str, float]:

@@ -45,7 +45,9 @@ def explain(error: BaseException) -> list[str] | None:
     if from_worker is not None:
         return [_shorten(from_worker)]
     if raised_in_package(error.__traceback__):
-        return [_shorten(" ".join(str(error).split()))]
+        line = " ".join(str(error).split())
+        # A loss that is not finite names every file of its batch: any of them may be the cause.
+        return [line if isinstance(error, FloatingPointError) else _shorten(line)]
     return None
 
 

@@ -35,7 +35,8 @@ class Filing:
         rank: Which of the run's processes this is; only the first one writes.
 
     Raises:
-        Mistake: If there is no such checkpoint, or its run was begun with other settings.
+        Mistake: If there is no such checkpoint, its run was begun with other settings, or none is given
+            where one is to be scored.
         FileNotFoundError: If ``last`` was asked for, and there is none.
     """
 
@@ -133,6 +134,11 @@ class Filing:
 
     def _find(self, ckpt_path: str | None) -> Path | None:
         if ckpt_path is None:
+            if self.verb != "fit":
+                raise Mistake(
+                    f"{self.verb} is for a trained model, and no checkpoint is given",
+                    "--ckpt_path takes a file, or 'last' for the newest of the recipe's latest run",
+                )
             return None
         if ckpt_path == "last":
             return runs.last_checkpoint(self.root, self.recipe)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import yaml
 
+from vidmask import recipes
 from vidmask.cli.errors import Mistake
-
-YAML_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _of_node(node: yaml.Node, above: str, file: Path) -> Iterator[Setting]:
             text = value.value if isinstance(value, yaml.ScalarNode) else ""
             yield Setting(path, text, f"in {file}, line {key.start_mark.line + 1}")
             yield from _of_node(value, path, file)
-    elif isinstance(node, yaml.ScalarNode) and node.value.endswith(YAML_SUFFIXES):
+    elif isinstance(node, yaml.ScalarNode) and node.value.endswith(recipes.SUFFIXES):
         part = file.parent / node.value
         if part.is_file():
             yield from _of_file(part, above)

@@ -11,6 +11,7 @@ from typing import Any, Literal, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from vidmask import recipes
 from vidmask.cli.errors import Mistake, did_you_mean
 from vidmask.cli.locate import Setting, Settings, check_files
 
@@ -35,7 +36,7 @@ NO_CLASS = (
 )
 NO_FILE = (
     re.compile(r"""Unable to load config ["'](?P<file>[^"']+)["']\s*$"""),
-    re.compile(r"Expected a path but (?P<file>\S+\.ya?ml) "),
+    re.compile(rf"Expected a path but (?P<file>\S+({'|'.join(map(re.escape, recipes.SUFFIXES))})) "),
 )
 NO_CLASS_NAMED = re.compile(r'Parser key "(?P<key>[^"]+)":\s+Not a valid subclass of (?P<base>\w+)')
 REQUIRED = re.compile(r"the following arguments are required: ((fit|validate|test|predict)\.)?(?P<key>\S+)")
@@ -121,7 +122,7 @@ def _wrong_class(message: str, parser: Parser, settings: Settings) -> list[str] 
     if match is None:
         return None
     name = match["name"]
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(recipes.SUFFIXES):
         return None
     groups = match.groupdict()
     key = re.search(r'Parser key "([^"]+)"', message)

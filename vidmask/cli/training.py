@@ -27,13 +27,14 @@ import vidmask.targets  # noqa: F401
 from vidmask import recipes, runs
 from vidmask.callbacks.features import FeatureWriter
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
+from vidmask.callbacks.skipped import SkippedSamples
 from vidmask.checkpoints import save_encoder
 from vidmask.cli.errors import Mistake
 from vidmask.cli.filing import SHARED_FOLDER, Filing, with_recipes
 from vidmask.cli.locate import Settings
 from vidmask.cli.parser import Parser, ParsingMistake, explain_interpolation, explain_mistake, linked_lines
 from vidmask.data.datamodule import VideoDataModule
-from vidmask.loggers import MetricsJsonl
+from vidmask.loggers import MetricsJsonl, RunTensorBoard
 from vidmask.progress import TrainingProgress
 
 # Without this, ${…} is resolved before the command line is read, and data can disagree with the model.
@@ -174,13 +175,15 @@ class TrainingCLI(LightningCLI):
         settings = self._get(self.config_init, "trainer")
         assert settings is not None
         folder = self.filing.open()
-        callbacks = [*(settings["callbacks"] or []), LatestRun(), FeatureWriter()]
+        callbacks = [*(settings["callbacks"] or []), LatestRun(), SkippedSamples(), FeatureWriter()]
         if settings["enable_progress_bar"] is not False:
             callbacks.append(TrainingProgress())
+        given = {"default_root_dir": str(folder), "callbacks": callbacks}
+        if self.filing.num_steps_before is not None:
+            # Lightning would show its callbacks the trained model as the untrained one.
+            given["num_sanity_val_steps"] = 0
         try:
-            trainer = super().instantiate_trainer(
-                default_root_dir=str(folder), logger=self._loggers(settings["logger"]), callbacks=callbacks
-            )
+            trainer = super().instantiate_trainer(logger=self._loggers(settings["logger"]), **given)
         except (MisconfigurationException, ValueError):
             self.filing.close()
             raise
@@ -188,7 +191,7 @@ class TrainingCLI(LightningCLI):
             if isinstance(callback, RunCheckpoints):
                 callback.dirpath = str(self.filing.checkpoints)
         for logger in trainer.loggers:
-            if isinstance(logger, MetricsJsonl):
+            if isinstance(logger, MetricsJsonl | RunTensorBoard):
                 logger.follow(trainer)
         return trainer
 

@@ -1,7 +1,8 @@
 """Clips of videos, one for each video: which frames, which box, and what is known of them."""
 
+import operator
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -56,7 +57,8 @@ class ClipDataset(Dataset):
     Both are functions of (seed, epoch, index, view) alone.
 
     Args:
-        videos: ``(path, {"label": {name: class index}})`` of each video.
+        videos: ``(path, {"label": {name: class index}})`` of each video. PyTorchVideo's own
+            ``{"label": index}`` is taken as the label ``class``; -1 and None are no label.
         frames: Frames in a clip.
         size: Rows and columns of a clip, in pixels.
         stride_frames: Distance of two frames of the clip, in frames of the video.
@@ -138,7 +140,7 @@ class ClipDataset(Dataset):
             if self.on_error == "raise":
                 raise
             return SkippedSample(path, str(error))
-        return ClipSample(clip, dict(info["label"] or {}), index, start_seconds, view, seed, path)
+        return ClipSample(clip, _labels(info["label"]), index, start_seconds, view, seed, path)
 
     def _read(self, path: str, seed: int, view: int) -> tuple[UInt8[Tensor, "3 t h w"], float]:
         with PyAVReader(path) as reader:
@@ -167,6 +169,13 @@ class ClipDataset(Dataset):
         return crop_and_resize(decoded.frames, box, self.size), decoded.seconds[0]
 
 
+def _labels(label: Any) -> dict[str, int]:
+    """Return the labels by name; PyTorchVideo numbers the classes of one label, -1 being none of them."""
+    if label is None or label == -1:
+        return {}
+    return dict(label) if isinstance(label, Mapping) else {"class": operator.index(label)}
+
+
 def _sampled_start(clip_sampler: Callable[..., Any], duration: float, view: int, seed: int) -> float:
     """Return the start in seconds that a clip sampler of PyTorchVideo gives for a view."""
     sampler = copy(clip_sampler)
@@ -187,12 +196,20 @@ def collate(samples: Sequence[ClipSample | SkippedSample]) -> ClipBatch:
 
     Raises:
         VideoReadError: If every sample was skipped.
+        ValueError: If some samples have labels that others have not.
     """
     clips = [sample for sample in samples if isinstance(sample, ClipSample)]
     skipped = [(sample.path, sample.reason) for sample in samples if isinstance(sample, SkippedSample)]
     if not clips:
         reasons = "; ".join(reason for _, reason in skipped[:3])
         raise VideoReadError(f"none of the {len(skipped)} videos of a batch can be read: {reasons}")
+    names = [sample.labels.keys() for sample in clips]
+    if any(other != names[0] for other in names):
+        odd = next(sample for sample in clips if sample.labels.keys() != names[0])
+        raise ValueError(
+            f"{odd.path}: has the labels {sorted(odd.labels)} and {clips[0].path} {sorted(names[0])}; "
+            "expected the same labels for all videos"
+        )
     return ClipBatch(
         clips=torch.stack([sample.clip for sample in clips]),
         labels={name: torch.tensor([sample.labels[name] for sample in clips]) for name in clips[0].labels},

@@ -1,6 +1,7 @@
 """The batches of a run: a source's videos as clips, for training, evaluation and probes."""
 
 import os
+from copy import copy
 from typing import Any, Literal
 
 import torch
@@ -43,7 +44,9 @@ class VideoDataModule(LightningDataModule):
         prefetch_factor: Batches that each worker holds ready.
         pin_memory: Whether batches are put into pinned memory, where there is an accelerator.
         persistent_workers: Whether workers live on between epochs.
-        on_error_fit: A training video that cannot be decoded is skipped and counted, or ends the run.
+        on_error_fit: A training video that cannot be decoded is skipped and counted, or ends the run; it is
+            left out likewise where a probe reads the training split. A batch without a single video that
+            can be decoded ends the run in any case.
         on_error_eval: The same for evaluation.
 
     Raises:
@@ -73,7 +76,7 @@ class VideoDataModule(LightningDataModule):
         super().__init__()
         for name, value, least in (
             ("batch_size", batch_size, 1),
-            ("eval_batch_size", eval_batch_size or 1, 1),
+            ("eval_batch_size", 1 if eval_batch_size is None else eval_batch_size, 1),
             ("num_workers", num_workers, 0),
             ("prefetch_factor", prefetch_factor, 1),
         ):
@@ -89,7 +92,7 @@ class VideoDataModule(LightningDataModule):
         self.stride_frames = stride_frames
         self.stride_seconds = stride_seconds
         self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size or batch_size
+        self.eval_batch_size = batch_size if eval_batch_size is None else eval_batch_size
         self.scale = scale
         self.aspect = aspect
         self.flip = flip
@@ -153,8 +156,15 @@ class VideoDataModule(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
-        """Return the loader of the validation split; an empty list where there is none."""
-        return self._evaluation_loader("val") or []
+        """Return the loader of the validation split; an empty list where there is none to fit beside.
+
+        Raises:
+            ValueError: If the source has no validation split, and the run only validates.
+        """
+        loader = self._evaluation_loader("val")
+        if loader is None and self.trainer is not None and self.trainer.state.fn == "validate":
+            raise ValueError("the source has no validation split: name one to validate on")
+        return [] if loader is None else loader
 
     def test_dataloader(self) -> DataLoader:
         """Return the loader of the test split.
@@ -168,7 +178,7 @@ class VideoDataModule(LightningDataModule):
         return loader
 
     def predict_dataloader(self) -> DataLoader:
-        """Return the loader of the test split, or of the training split where there is no other."""
+        """Return the loader of the first split that the source has, of test, validation and training."""
         for split in ("test", "val", "train"):
             loader = self._evaluation_loader(split)
             if loader is not None:
@@ -183,11 +193,15 @@ class VideoDataModule(LightningDataModule):
             num_videos: How many videos, drawn once from the seed; all of them if None.
 
         Returns:
-            The loader, whose batches every rank sees alike, or None where there is no such split.
+            The loader, whose batches every rank sees alike, or None where there is no such split. Training
+            videos that cannot be decoded are skipped or end the run as in training.
         """
         clips = self.dataset(split)
         if clips is None:
             return None
+        if split == "train":
+            clips = copy(clips)
+            clips.on_error = self.on_error_fit
         places = torch.arange(len(clips))
         if num_videos is not None and num_videos < len(clips):
             order = torch.randperm(len(clips), generator=generator(self.seed, f"probe {split}"))

@@ -26,8 +26,8 @@ CLASSES = {"appearance": APPEARANCES, "motion": MOTIONS}
 FPS = Fraction(25, 2)
 
 # Slowest and fastest, a frame: sides for a translation, turns for a rotation, cycles of the saw-tooth
-# for a change of size, at a pace of 1. Sixteen frames at a stride of 2 show 0.4 to 0.9 of a turn, no step near
-# half of the shapes' shortest symmetry (a fifth of a turn), where a rotation would seem to run backwards.
+# for a change of size, at a pace of 1. Sixteen frames at a stride of 2 show 0.4 to 0.9 of a turn, no step
+# near half of the shapes' shortest symmetry (a fifth of a turn), where it would seem to turn backwards.
 _SPEEDS = {"translation": (0.016, 0.034), "rotation": (0.014, 0.03), "scaling": (0.03, 0.06)}
 _MIXED = (5.5, 7.5)
 

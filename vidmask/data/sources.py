@@ -10,6 +10,9 @@ Split = Literal["train", "val", "test"]
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
+SPLIT_NAMES = ("train", "val", "valid", "validation", "test")
+"""Names, in any case, of folders that hold a split and not a class."""
+
 VIDEO_SUFFIXES = (
     ".mp4",
     ".webm",
@@ -54,7 +57,8 @@ class VideoFolder(VideoSource):
     ``root/<class>/…/video.mp4`` gives the label ``class``; a folder with videos directly in it is
     unlabelled. If the root has a folder ``train``, then ``train``, ``val`` and ``test`` in it are the
     splits; else the whole root is the training split. Classes are numbered alphabetically over all splits
-    together. Names that start with a dot are left out.
+    together. Names that start with a dot are left out. Folders named ``val``, ``valid``, ``validation`` or
+    ``test`` are never taken for classes of the root.
 
     Args:
         root: The folder.
@@ -63,7 +67,8 @@ class VideoFolder(VideoSource):
 
     Raises:
         FileNotFoundError: If a folder is missing.
-        ValueError: If a folder holds no video, or mixes labelled and unlabelled ones.
+        ValueError: If a folder holds no video, or mixes labelled and unlabelled ones, or if a folder is named
+            as a split but is none.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class VideoFolder(VideoSource):
             folders["val"] = _existing(Path(val_root))
         if test_root is not None:
             folders["test"] = _existing(Path(test_root))
+        _refuse_other_splits(folder, folders)
         found = {split: _videos_by_class(path) for split, path in folders.items()}
         names = {name for classes in found.values() for name in classes}
         if None in names and len(names) > 1:
@@ -117,6 +123,21 @@ def _existing(folder: Path) -> Path:
             f"{folder}: {what}; give a folder of videos, or of one folder of videos a class"
         )
     return folder
+
+
+def _refuse_other_splits(root: Path, folders: dict[Split, Path]) -> None:
+    """Refuse a folder that is named as a split and would be a class, or be ignored."""
+    used = [] if folders["train"] == root else list(folders.values())
+    for folder in sorted(root.iterdir()):
+        if (
+            folder.name.lower() in SPLIT_NAMES
+            and folder.is_dir()
+            and not any(folder.samefile(other) for other in used)
+        ):
+            raise ValueError(
+                f"{folder}: is named as a split but would be none; expected the folder {root / 'train'} and "
+                "beside it val and test, or other folders as val_root and test_root"
+            )
 
 
 def _videos_by_class(folder: Path) -> dict[str | None, list[Path]]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
@@ -80,8 +80,15 @@ def crop_and_resize(frames: UInt8[Tensor, "t r q 3"], box: Box, size: int) -> UI
     return torch.from_numpy(np.ascontiguousarray(cut.transpose(0, 1).numpy()))
 
 
-def to_float(clips: UInt8[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
-    """Return the clips as float32 in [0, 1]."""
+def to_float(clips: Shaped[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
+    """Return clips of uint8 as float32 in [0, 1].
+
+    Raises:
+        ValueError: If the clips are of another type.
+    """
+    if clips.dtype != torch.uint8:
+        # Floats may be in [0, 1] already, and would be divided once more without anything to show it.
+        raise ValueError(f"clips must be uint8 in [0, 255], got {clips.dtype}")
     return clips.float() / 255
 
 

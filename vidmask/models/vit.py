@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from vidmask.models.layers import Block, Initialisation, initialise
@@ -119,7 +119,7 @@ class VideoViT(nn.Module):
                 nn.init.trunc_normal_(token, std=0.02)
 
     def forward(
-        self, clips: Float[Tensor, "b 3 t h w"], visible: Int[Tensor, "b k"] | None = None
+        self, clips: Shaped[Tensor, "b 3 t h w"], visible: Int[Tensor, "b k"] | None = None
     ) -> Latents:
         """Encode clips.
 
@@ -131,15 +131,17 @@ class VideoViT(nn.Module):
             visible: Tokens to encode, raster order; all of them if None (the dense encoder).
 
         Raises:
-            ValueError: If the clips do not have the encoder's frames and size.
+            ValueError: If the clips do not have the encoder's frames and size, or are integers.
         """
+        if not clips.is_floating_point():
+            raise ValueError(f"the encoder takes clips as floats in [0, 1], got {clips.dtype}")
         expected = (self.frames, self.size, self.size)
         if clips.shape[2:] != expected:
             raise ValueError(
                 f"the encoder takes clips of {'×'.join(map(str, expected))} (frames×height×width), "
                 f"got {'×'.join(map(str, clips.shape[2:]))}"
             )
-        pixels = patchify(clips, self.tubelet, visible)
+        pixels = patchify(clips, self.tubelet, visible).to(self.mean.dtype)
         num_places = pixels.shape[-1] // 3
         scale = self.std.reciprocal().repeat(num_places)
         shift = (-self.mean / self.std).repeat(num_places)
