@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import av
@@ -222,3 +223,16 @@ def test_a_broken_manifest_is_not_trusted(tmp_path, reference):
 def test_the_measured_shortcuts_are_those_of_this_version():
     text = (Path(__file__).parents[1] / "experiments/benchmarks/shortcuts.md").read_text()
     assert f"generator version {generation.GENERATOR_VERSION}," in text
+
+
+def test_a_folder_that_another_process_just_began_is_known_for_what_it_is(tmp_path, monkeypatch):
+    folder = tmp_path / "new"
+    (folder / "train").mkdir(parents=True)
+    settings = Settings.of("easy", 0, 4, 2, 2)
+
+    def meanwhile(_folder):
+        (folder / "settings.json").write_text(json.dumps(asdict(settings)))
+        return iter(())
+
+    monkeypatch.setattr(generation, "unfinished_paths", meanwhile)
+    assert generation.read_settings(folder) == settings

@@ -86,11 +86,14 @@ def read_settings(folder: Path) -> Settings | None:
     """
     path = folder / "settings.json"
     if not path.is_file():
-        if folder.is_dir() and set(folder.iterdir()) - set(unfinished_paths(folder)):
-            raise ValueError(f"{folder} is not empty and holds no MovingShapes: give a new or empty folder")
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"{folder} is a file: give a folder")
-        return None
+        others = folder.is_dir() and set(folder.iterdir()) - set(unfinished_paths(folder))
+        # Asked again: another process writes the settings before anything else, and may just have begun.
+        if others and not path.is_file():
+            raise ValueError(f"{folder} is not empty and holds no MovingShapes: give a new or empty folder")
+        if not others:
+            return None
     try:
         found = json.loads(path.read_text())
         settings = Settings(**found)
