@@ -7,15 +7,16 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from test_callbacks_online_probe import ColouredClips
 from test_callbacks_reconstructions import module
+from trainers import quiet_trainer
 
-from vidmask.callbacks.fixed_clips import data_of, fixed_clips, pretraining_of
+from vidmask.callbacks.fixed_clips import data_of, evaluating, fixed_clips, is_due, pretraining_of
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.sources import VideoFolder
 from vidmask.targets import PixelTarget
 
 
 def trainer_of(data: object, folder: Path) -> Trainer:
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, default_root_dir=folder)
+    trainer = quiet_trainer(default_root_dir=folder)
     trainer.datamodule = data
     return trainer
 
@@ -61,3 +62,25 @@ def test_data_that_offer_no_fixed_clips_are_refused(tmp_path: Path) -> None:
 def test_another_module_is_refused() -> None:
     with pytest.raises(ValueError, match="got a LightningModule"):
         pretraining_of(LightningModule())
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_evaluating_gives_the_mode_back_even_after_an_error(mode: bool) -> None:
+    watched = module(PixelTarget()).train(mode)
+    inside = []
+    with pytest.raises(ZeroDivisionError), evaluating(watched):
+        inside.append(watched.training) or 1 / 0
+    assert inside == [False]
+    assert watched.training is watched.encoder.training is mode
+
+
+@pytest.mark.parametrize(("every", "looked"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4]), (3, [3]), (6, [])])
+def test_every_so_many_epochs_but_the_last_are_due(every: int, looked: list[int], tmp_path: Path) -> None:
+    trainer = quiet_trainer(max_epochs=6, default_root_dir=tmp_path)
+    due = []
+    for epoch in range(6):
+        trainer.fit_loop.epoch_progress.current.completed = epoch
+        trainer.fit_loop.epoch_progress.current.processed = epoch
+        if is_due(trainer, every):
+            due.append(epoch + 1)
+    assert due == looked

@@ -7,6 +7,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
+from trainers import quiet_trainer
 
 from vidmask.callbacks import OnlineProbe
 from vidmask.masking import RandomMasking
@@ -67,15 +68,10 @@ def module() -> MaskedPretraining:
 def fitted(
     module: MaskedPretraining, data: ColouredClips, probe: OnlineProbe, folder: Path, epochs: int = 4
 ) -> Trainer:
-    trainer = Trainer(
-        accelerator="cpu",
+    trainer = quiet_trainer(
         max_epochs=epochs,
         limit_val_batches=0,
-        logger=False,
         callbacks=[probe],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=folder,
     )
     trainer.fit(module, datamodule=data)

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_callbacks_online_probe import ColouredClips, coloured
+from trainers import quiet_trainer
 
 from vidmask.callbacks import ReconstructionLogger
 from vidmask.callbacks.reconstructions import pixel_rows
@@ -68,15 +68,11 @@ def test_the_caption_says_what_was_added_back() -> None:
 
 def test_pictures_lie_in_the_run_folder_and_in_tensorboard(tmp_path: Path) -> None:
     logger = TensorBoardLogger(tmp_path, name=None, version="")
-    trainer = Trainer(
-        accelerator="cpu",
+    trainer = quiet_trainer(
         max_epochs=2,
         limit_val_batches=0,
         logger=logger,
         callbacks=[ReconstructionLogger(every_n_epochs=1, num_clips=2)],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=tmp_path,
     )
     trainer.fit(module(PixelTarget()), datamodule=ColouredClips())
@@ -94,15 +90,10 @@ def test_pictures_lie_in_the_run_folder_and_in_tensorboard(tmp_path: Path) -> No
 
 
 def test_without_the_split_there_is_no_picture(tmp_path: Path) -> None:
-    trainer = Trainer(
-        accelerator="cpu",
+    trainer = quiet_trainer(
         max_epochs=1,
         limit_val_batches=0,
-        logger=False,
         callbacks=[ReconstructionLogger()],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=tmp_path,
     )
     trainer.fit(module(PixelTarget()), datamodule=ColouredClips(splits=("train",)))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
+from trainers import quiet_trainer
 
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
 
@@ -51,15 +52,12 @@ def train(folder, num_steps, every, ckpt_path=None, trainer_options=None, val=Fa
     checkpoints = RunCheckpoints(every, **options)
     checkpoints.dirpath = str(folder / "checkpoints")
     recorder = Recorder(folder)
-    trainer = Trainer(
+    trainer = quiet_trainer(
         max_steps=num_steps,
         num_sanity_val_steps=0,
         **(trainer_options or {}),
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=folder,
+        enable_checkpointing=True,
         callbacks=[checkpoints, LatestRun(), recorder],
     )
     data = [DataLoader(torch.ones(100, 1)), *([DataLoader(torch.ones(1, 1))] if val else [])]
@@ -144,12 +142,10 @@ def test_the_run_becomes_the_latest_when_training_starts(folder):
 
 
 def test_a_trial_run_does_not_become_the_latest(folder):
-    Trainer(
+    quiet_trainer(
         fast_dev_run=True,
-        accelerator="cpu",
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=folder,
+        enable_checkpointing=True,
         callbacks=[LatestRun()],
     ).fit(Line(), DataLoader(torch.ones(4, 1)))
     assert not (folder.parent / "latest").exists()

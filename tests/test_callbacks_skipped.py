@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 from torch.utils.data import DataLoader
+from trainers import quiet_trainer
 
 from vidmask.callbacks import SkippedSamples
 from vidmask.cli import main
@@ -54,14 +55,10 @@ def fit(folder: Path, epoch: list[list[tuple[str, str]]], num_epochs: int = 1, r
     index = torch.arange(1)
     batch = ClipBatch(torch.rand(1, 3, 2, 2, 2), {}, index, index.float(), index, [0], ["good"], [])
     skipped, logger = SkippedSamples(), Kept()
-    trainer = Trainer(
-        accelerator="cpu",
+    trainer = quiet_trainer(
         max_epochs=num_epochs,
         logger=logger,
         callbacks=[skipped],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=folder,
     )
     loader = DataLoader([batch._replace(skipped=list(lost)) for lost in epoch], batch_size=None)

@@ -9,6 +9,7 @@ from lightning.pytorch import Trainer
 from test_callbacks_online_probe import ColouredClips, coloured
 from test_callbacks_reconstructions import module
 from torch.utils.data import DataLoader
+from trainers import quiet_trainer
 
 from vidmask.callbacks import OnlineProbe, RunSummary
 from vidmask.callbacks.skipped import SkippedSamples
@@ -28,12 +29,9 @@ class SomeUnreadable(ColouredClips):
 
 def fit(folder: Path, *callbacks: object, data: ColouredClips | None = None, **options: object) -> Trainer:
     settings = {"accelerator": "cpu", "max_epochs": 3, "logger": False, "num_sanity_val_steps": -1}
-    trainer = Trainer(
+    trainer = quiet_trainer(
         **(settings | options),
         callbacks=list(callbacks),
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         default_root_dir=folder,
     )
     torch.manual_seed(0)
@@ -44,9 +42,9 @@ def fit(folder: Path, *callbacks: object, data: ColouredClips | None = None, **o
 def test_first_and_last_loss_are_those_of_the_untrained_and_the_trained_model(tmp_path: Path) -> None:
     summary = RunSummary()
     trainer = fit(tmp_path, summary)
-    (untrained,) = Trainer(
-        accelerator="cpu", logger=False, enable_progress_bar=False, enable_checkpointing=False
-    ).validate(module(PixelTarget("none", "all")), SomeUnreadable(), verbose=False)
+    (untrained,) = quiet_trainer().validate(
+        module(PixelTarget("none", "all")), SomeUnreadable(), verbose=False
+    )
     assert summary.first["val/loss"] == pytest.approx(untrained["val/loss"], rel=1e-5)
     assert summary.last["val/loss"] == pytest.approx(trainer.callback_metrics["val/loss"].item())
     assert summary.last["val/loss"] < summary.first["val/loss"]
@@ -113,13 +111,9 @@ def test_a_finished_run_that_is_resumed_prints_its_table_again(
     finished = fit(tmp_path, OnlineProbe(), RunSummary())
     finished.save_checkpoint(tmp_path / "end.ckpt")
     capsys.readouterr()
-    again = Trainer(
-        accelerator="cpu",
+    again = quiet_trainer(
         max_epochs=3,
-        logger=False,
         callbacks=[OnlineProbe(), RunSummary()],
-        enable_progress_bar=False,
-        enable_checkpointing=False,
         default_root_dir=tmp_path,
     )
     again.fit(

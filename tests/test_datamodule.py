@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from test_callbacks_reconstructions import module as pretraining
 from torch import Tensor
+from trainers import quiet_trainer
 
 from vidmask.callbacks import OnlineProbe
 from vidmask.data.datamodule import VideoDataModule
@@ -57,12 +58,7 @@ class Probe(LightningModule):
 
 
 def trainer(**options: object) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
+    return quiet_trainer(
         max_epochs=2,
         log_every_n_steps=1,
         **options,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 from torch.utils.data import Dataset
+from trainers import quiet_trainer
 
 from vidmask.data.sampling import ClipLoader, EpochSampler
 
@@ -73,12 +74,8 @@ def fit(
     **options: object,
 ) -> list[tuple[int, int]]:
     module = Recorder()
-    trainer = Trainer(
+    trainer = quiet_trainer(
         default_root_dir=folder,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
         max_epochs=epochs,
         callbacks=[checkpoint] if checkpoint else [],
         enable_checkpointing=checkpoint is not None,

@@ -1,6 +1,7 @@
-"""The clips that callbacks look at: the same ones each time, without augmentation."""
+"""When callbacks look at the model, and at which clips: the same ones each time, without augmentation."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from lightning.fabric.utilities.apply_func import move_data_to_device
@@ -70,3 +71,34 @@ def fixed_clips(
     # Not by the strategy, whose hooks would flip clips as in training.
     moved = (move_data_to_device(batch, module.device) for batch in loader)
     return (batch._replace(clips=to_float(batch.clips)) for batch in moved)
+
+
+@contextmanager
+def evaluating(module: LightningModule) -> Iterator[None]:
+    """Put the module into evaluation mode, and back into the mode it was in."""
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
+
+
+def checked_interval(every_n_epochs: int) -> int:
+    """Return the interval.
+
+    Raises:
+        ValueError: If it is below 1.
+    """
+    if every_n_epochs < 1:
+        raise ValueError(f"every_n_epochs must be at least 1, got {every_n_epochs}")
+    return every_n_epochs
+
+
+def is_due(trainer: Trainer, every_n_epochs: int) -> bool:
+    """Return whether the epoch that ends now is one of every so many, and not the run's last.
+
+    What is looked at in the end is looked at once, when training has ended.
+    """
+    epochs_done = trainer.current_epoch + 1
+    return epochs_done % every_n_epochs == 0 and epochs_done != trainer.max_epochs

@@ -8,7 +8,14 @@ from jaxtyping import Float, Int
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from vidmask.callbacks.fixed_clips import data_of, fixed_clips, pretraining_of
+from vidmask.callbacks.fixed_clips import (
+    checked_interval,
+    data_of,
+    evaluating,
+    fixed_clips,
+    is_due,
+    pretraining_of,
+)
 from vidmask.data.sources import Split
 from vidmask.probing import (
     fit_linear_probe,
@@ -67,9 +74,7 @@ class OnlineProbe(Callback):
         num_neighbours: int = 20,
         l2: float | None = 0.01,
     ) -> None:
-        if every_n_epochs < 1:
-            raise ValueError(f"every_n_epochs must be at least 1, got {every_n_epochs}")
-        self.every_n_epochs = every_n_epochs
+        self.every_n_epochs = checked_interval(every_n_epochs)
         self.num_train_videos = num_train_videos
         self.num_neighbours = num_neighbours
         self.l2 = l2
@@ -100,22 +105,18 @@ class OnlineProbe(Callback):
         if trainer.global_step == 0:
             self.untrained, self.untrained_test = self._probe(trainer, pl_module, ("val", "test"))
             self.latest = self.untrained
-            self._log(trainer, self.untrained)
-            self._log(
-                trainer, {f"without_encoder/{name}": score for name, score in self.without_encoder.items()}
-            )
+            self._log_latest(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Probe every so many epochs."""
-        epochs_done = trainer.current_epoch + 1
-        if epochs_done % self.every_n_epochs == 0 and epochs_done != trainer.max_epochs:
+        if is_due(trainer, self.every_n_epochs):
             (self.latest,) = self._probe(trainer, pl_module, ("val",))
-            self._log(trainer, self.latest)
+            self._log_latest(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Probe the trained encoder, on the test split too."""
         self.latest, self.trained_test = self._probe(trainer, pl_module, ("val", "test"))
-        self._log(trainer, self.latest)
+        self._log_latest(trainer)
         # The untrained encoder's test scores are shown only now, when nothing can be chosen by them.
         for encoder, scores in (("untrained", self.untrained_test), ("trained", self.trained_test)):
             self._log(trainer, {f"test/{encoder}/{name}": score for name, score in scores.items()})
@@ -124,20 +125,15 @@ class OnlineProbe(Callback):
         started = time.monotonic()
         scores: list[Scores] = [{} for _ in splits]
         if trainer.is_global_zero:
-            was_training = pl_module.training
-            pl_module.eval()
-            fitted = self._features(trainer, pl_module, "train", self.num_train_videos)
-            scored = [self._features(trainer, pl_module, split, None) for split in splits]
+            with evaluating(pl_module):
+                fitted = self._features(trainer, pl_module, "train", self.num_train_videos)
+                scored = [self._features(trainer, pl_module, split, None) for split in splits]
             if fitted is not None:
                 self._fit_and_score(fitted, scored, scores, data_of(trainer).classes)
                 if trainer.global_step == 0:
                     self.without_encoder, self.without_encoder_test = (
-                        {label: self._vote(fitted, split, "frame_differences", label) for label in fitted[1]}
-                        if split is not None
-                        else {}
-                        for split in scored
+                        self._score_without_encoder(fitted, split) for split in scored
                     )
-            pl_module.train(was_training)
         trainer.strategy.barrier("online probe")
         self.seconds += time.monotonic() - started
         return scores
@@ -149,23 +145,27 @@ class OnlineProbe(Callback):
         scores: list[Scores],
         classes: dict[str, tuple[str, ...]],
     ) -> None:
-        for label, names in classes.items():
-            for pooling in POOLINGS:
-                (train,) = standardise(fitted[0][pooling])
-                classifier = fit_linear_probe(train, fitted[1][label], len(names), self.l2)
-                for found, split in zip(scores, splits, strict=True):
-                    if split is not None:
-                        _, held_out = standardise(fitted[0][pooling], split[0][pooling])
-                        found[f"{label}/linear_{pooling}"] = classifier.accuracy(held_out, split[1][label])
-                        found[f"{label}/knn_{pooling}"] = self._vote(fitted, split, pooling, label)
-        for found, split in zip(scores, splits, strict=True):
-            if split is not None:
-                found["rankme"] = rankme(split[0]["mean"])
+        features, labels = fitted
+        scored = [(found, split) for found, split in zip(scores, splits, strict=True) if split is not None]
+        for pooling in POOLINGS:
+            train, *others = standardise(features[pooling], *(split[pooling] for _, (split, _) in scored))
+            for label, names in classes.items():
+                classifier = fit_linear_probe(train, labels[label], len(names), self.l2)
+                for (found, (_, truth)), other in zip(scored, others, strict=True):
+                    found[f"{label}/linear_{pooling}"] = classifier.accuracy(other, truth[label])
+                    found[f"{label}/knn_{pooling}"] = self._vote(train, labels[label], other, truth[label])
+        for found, (split, _) in scored:
+            found["rankme"] = rankme(split["mean"])
 
-    def _vote(self, fitted: Features, scored: Features, features: str, label: str) -> float:
-        train, held_out = standardise(fitted[0][features], scored[0][features])
-        neighbours = min(self.num_neighbours, len(train))
-        return knn(train, fitted[1][label], held_out, scored[1][label], num_neighbours=neighbours)
+    def _score_without_encoder(self, fitted: Features, scored: Features | None) -> Scores:
+        if scored is None:
+            return {}
+        name = "frame_differences"
+        train, other = standardise(fitted[0][name], scored[0][name])
+        return {label: self._vote(train, fitted[1][label], other, scored[1][label]) for label in fitted[1]}
+
+    def _vote(self, train: Tensor, labels: Tensor, other: Tensor, truth: Tensor) -> float:
+        return knn(train, labels, other, truth, num_neighbours=min(self.num_neighbours, len(train)))
 
     @torch.no_grad()
     def _features(
@@ -187,6 +187,12 @@ class OnlineProbe(Callback):
                 values.append(batch.labels[name].cpu())
         features = {name: torch.cat(parts) for name, parts in pooled.items() if parts}
         return features, {name: torch.cat(parts) for name, parts in labels.items()}
+
+    def _log_latest(self, trainer: Trainer) -> None:
+        # What the probes are to be judged by is logged each time, so that charts draw it as a line.
+        beside = {"chance": self.chance, "without_encoder": self.without_encoder} if self.latest else {}
+        lines = {f"{name}/{label}": score for name, by in beside.items() for label, score in by.items()}
+        self._log(trainer, self.latest | lines)
 
     @staticmethod
     def _log(trainer: Trainer, scores: Scores) -> None:

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-from vidmask.callbacks.fixed_clips import fixed_clips, pretraining_of
+from vidmask.callbacks.fixed_clips import checked_interval, evaluating, fixed_clips, is_due, pretraining_of
 from vidmask.data.sources import Split
 from vidmask.objectives.base import Head
 from vidmask.plotting import (
@@ -43,9 +43,7 @@ class ReconstructionLogger(Callback):
     def __init__(
         self, every_n_epochs: int = 10, num_clips: int = 4, split: Split = "val", fps: float = 6.0
     ) -> None:
-        if every_n_epochs < 1:
-            raise ValueError(f"every_n_epochs must be at least 1, got {every_n_epochs}")
-        self.every_n_epochs = every_n_epochs
+        self.every_n_epochs = checked_interval(every_n_epochs)
         self.num_clips = num_clips
         self.split: Split = split
         self.fps = fps
@@ -57,8 +55,7 @@ class ReconstructionLogger(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw every so many epochs."""
-        epochs_done = trainer.current_epoch + 1
-        if epochs_done % self.every_n_epochs == 0 and epochs_done != trainer.max_epochs:
+        if is_due(trainer, self.every_n_epochs):
             self._draw(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,16 +70,14 @@ class ReconstructionLogger(Callback):
         if batches is None:
             return
         module = pretraining_of(pl_module)
-        was_training = module.training
-        module.eval()
-        batch = next(batches)
-        mask = module.mask(batch)
-        predictions = module.objective.predict(batch, mask)
+        with evaluating(module):
+            batch = next(batches)
+            mask = module.mask(batch)
+            predictions = module.objective.predict(batch, mask)
         for name, head in module.objective.heads.items():
             if isinstance(head.target, PixelTarget):
                 rows = pixel_rows(head, head.target, predictions[name], batch, mask)
                 self._write(trainer, name, still_panel(rows), moving_panel(rows))
-        module.train(was_training)
 
     def _write(
         self,

@@ -150,12 +150,8 @@ def _no_class_named(message: str, parser: Parser, settings: Settings) -> list[st
         return None
     key = match["key"]
     setting = settings.find(key)
-    accepted = sorted(_class_names(parser, key))
-    return [
-        f"{setting.path if setting else key} names no class: it takes class_path and init_args",
-        _place(setting),
-        f"accepted are {_listed(accepted)}" if accepted else "",
-    ]
+    what = f"{setting.path if setting else key} names no class: it takes class_path and init_args"
+    return [what, _place(setting), _accepted_classes(parser, key)]
 
 
 def _required(message: str, parser: Parser, settings: Settings) -> list[str] | None:
@@ -167,13 +163,7 @@ def _required(message: str, parser: Parser, settings: Settings) -> list[str] | N
     if not owners or "trainer" in owners:
         return [f"{key!r} is missing", "give a recipe, such as --config quickstart/mae_st, or the setting"]
     owner = next(iter(owners))
-    setting = settings.find_value(owner)
-    accepted = sorted(_class_names(parser, key))
-    return [
-        f"{owner} needs {key!r}",
-        _place(setting),
-        f"accepted are {_listed(accepted)}" if accepted else "",
-    ]
+    return [f"{owner} needs {key!r}", _place(settings.find_value(owner)), _accepted_classes(parser, key)]
 
 
 def _linked(message: str, parser: Parser, settings: Settings) -> list[str] | None:
@@ -257,6 +247,11 @@ def _class_names(parser: Parser, key: str) -> set[str]:
                 if not inspect.isabstract(subclass) and not subclass.__name__.startswith("_")
             }
     return set()
+
+
+def _accepted_classes(parser: Parser, key: str) -> str:
+    names = sorted(_class_names(parser, key))
+    return f"accepted are {_listed(names)}" if names else ""
 
 
 def _classes(typehint: Any) -> Iterator[type]:

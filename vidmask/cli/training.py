@@ -25,6 +25,7 @@ import vidmask.objectives
 import vidmask.pretraining
 import vidmask.targets  # noqa: F401
 from vidmask import recipes, runs
+from vidmask.callbacks.charts import ChartLayout
 from vidmask.callbacks.features import FeatureWriter
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
 from vidmask.callbacks.skipped import SkippedSamples
@@ -175,7 +176,13 @@ class TrainingCLI(LightningCLI):
         settings = self._get(self.config_init, "trainer")
         assert settings is not None
         folder = self.filing.open()
-        callbacks = [*(settings["callbacks"] or []), LatestRun(), SkippedSamples(), FeatureWriter()]
+        callbacks = [
+            *(settings["callbacks"] or []),
+            LatestRun(),
+            SkippedSamples(),
+            ChartLayout(),
+            FeatureWriter(),
+        ]
         if settings["enable_progress_bar"] is not False:
             callbacks.append(TrainingProgress())
         given = {"default_root_dir": str(folder), "callbacks": callbacks}

@@ -9,8 +9,8 @@ from torch import Tensor
 from vidmask.targets.base import Target
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
-MAE_ST_EPSILON = 1e-6
-VIDEOMAE_EPSILON = 1e-6
+# Of both papers' code; MAE-ST's stands inside the root, VideoMAE's outside.
+EPSILON = 1e-6
 
 
 class PixelTarget(Target):
@@ -132,10 +132,10 @@ class PixelTarget(Target):
     def _statistics(self, pixels: Float[Tensor, "b m p"]) -> tuple[Tensor, Tensor]:
         if self.normalisation == "mae_st":
             variance, mean = torch.var_mean(pixels, dim=-1, keepdim=True)
-            return mean, (variance + MAE_ST_EPSILON).sqrt()
+            return mean, (variance + EPSILON).sqrt()
         channels = pixels.unflatten(-1, (-1, 3))
         variance, mean = torch.var_mean(channels, dim=-2, keepdim=True)
-        scale = variance.sqrt() + VIDEOMAE_EPSILON
+        scale = variance.sqrt() + EPSILON
         return mean.expand_as(channels).flatten(-2), scale.expand_as(channels).flatten(-2)
 
 
