@@ -44,9 +44,10 @@ def table(results: dict[int, Scores]) -> str:
     seeds = list(results)
     first = results[seeds[0]]
     prefix = "probe/test/trained/"
-    probes = [
-        key.removeprefix(prefix) for key in first if key.startswith(prefix) and "/" in key[len(prefix) :]
-    ]
+    probes = sorted(
+        (key.removeprefix(prefix) for key in first if key.startswith(prefix) and "/" in key[len(prefix) :]),
+        key=lambda probe: probe.split("/")[0],
+    )
     rows = [
         "| label | probe | " + " | ".join(f"seed {seed}" for seed in seeds) + " | mean gain |",
         "|" + "---|" * (len(seeds) + 3),
