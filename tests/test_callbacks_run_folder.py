@@ -176,3 +176,13 @@ def test_an_interruption_before_the_first_checkpoint_promises_none(folder, capsy
     assert interrupted(folder, KeyboardInterrupt(), capsys) == (
         f"stopped after step 0, before the first checkpoint of {folder}\n"
     )
+
+
+def test_a_run_that_fails_in_its_first_step_does_not_become_the_latest(folder, monkeypatch):
+    def fail(self, *args) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(Line, "training_step", fail)
+    with pytest.raises(ValueError, match="no"):
+        train(folder, 1, 4)
+    assert not (folder.parent / "latest").exists()

@@ -1,6 +1,7 @@
 """Where a call is filed, and from which checkpoint it starts."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ def begun(tmp_path, recipe) -> Path:
     folder = filing.open()
     filing.write_records(["fit", "--config", "mine"], 0)
     (folder / "checkpoints").mkdir()
-    torch.save({"global_step": 7}, folder / "checkpoints" / "last.ckpt")
+    torch.save(
+        {"global_step": 7, "state_dict": {"weight": torch.zeros(2)}}, folder / "checkpoints" / "last.ckpt"
+    )
     runs.point_latest(folder)
     lines = [{"step": step, "seconds": step * 2.0, "loss": 1.0} for step in (6, 7, 8)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -73,6 +76,9 @@ def test_a_resumed_run_s_numbers_are_cut_back(tmp_path, recipe, begun):
     filing = again(tmp_path, recipe)
     filing.open()
     _, json_logger = filing.loggers()
+    assert len((begun / "metrics.jsonl").read_text().splitlines()) == 3
+    # Only when the run begins: until then it may still be refused.
+    filing.write_records(["fit"], 0)
     steps = [json.loads(line)["step"] for line in (begun / "metrics.jsonl").read_text().splitlines()]
     assert steps == [6, 7]
     json_logger.log_metrics({"loss": 1.0}, step=8)
@@ -115,7 +121,7 @@ def test_a_file_leads_to_its_run_as_last_does(tmp_path, recipe, begun):
 
 
 def test_a_checkpoint_of_no_run_starts_a_new_one(tmp_path, recipe):
-    torch.save({"global_step": 7}, tmp_path / "foreign.ckpt")
+    torch.save({"global_step": 7, "state_dict": {}}, tmp_path / "foreign.ckpt")
     filing = again(tmp_path, recipe, ckpt_path=str(tmp_path / "foreign.ckpt"))
     folder = filing.open()
     assert filing.num_steps_before is None
@@ -192,3 +198,47 @@ def test_a_checkpoint_alone_brings_its_run_s_configuration(begun, tmp_path):
     assert args == ["test", "--config", str(begun / "config.yaml"), "--ckpt_path", checkpoint]
     filing = Filing("fit", configs, RunOptions(str(tmp_path / "runs")), "last", CONFIG)
     assert filing.recipe == "mine"
+
+
+@pytest.mark.parametrize("content", ["text", "nothing", "half", "another", "list"])
+def test_a_file_that_is_no_checkpoint_is_refused_in_few_words(tmp_path, recipe, begun, content):
+    whole = (begun / "checkpoints" / "last.ckpt").read_bytes()
+    path = tmp_path / "given.ckpt"
+    path.write_bytes({"text": b"a: b", "nothing": b"", "half": whole[: len(whole) // 2]}.get(content, b""))
+    if content == "another":
+        torch.save({"state_dict": {}}, path)
+    elif content == "list":
+        torch.save([1], path)
+    for verb in ("fit", "validate"):
+        with pytest.raises(Mistake, match=r"given\.ckpt is no checkpoint of a training run") as mistake:
+            again(tmp_path, recipe, verb, str(path))
+        assert len(mistake.value.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ({"weight": torch.zeros(3)}, r"weight: \(2,\) in the checkpoint, \(3,\) in the model"),
+        ({"weight": torch.zeros(2), "bias": torch.zeros(1)}, "bias: absent in the checkpoint"),
+        ({}, "absent in the model"),
+    ],
+)
+def test_a_checkpoint_of_another_model_is_refused(tmp_path, recipe, begun, weights, told):
+    filing = again(tmp_path, recipe)
+    with pytest.raises(Mistake, match="does not fit the model: 1 of its weights") as mistake:
+        filing.check_weights(weights)
+    assert any(re.search(told, line) for line in mistake.value.lines)
+    filing.check_weights({"weight": torch.ones(2)})
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_another_model_is_not_scored_and_other_data_are(tmp_path, recipe, begun, verb):
+    with pytest.raises(Mistake, match="begun with other settings"):
+        again(tmp_path, recipe, verb, config=CONFIG | {"model": {"lr": 0.2}})
+    again(tmp_path, recipe, verb, config=CONFIG | {"data": {"batch_size": 2}})
+
+
+@pytest.mark.parametrize("words", [["--config"], ["--config="], ["--config", "--trainer.max_steps", "3"]])
+def test_a_missing_recipe_is_not_guessed(words):
+    with pytest.raises(Mistake, match="--config takes a recipe, and none is given"):
+        with_recipes(["fit", *words])

@@ -331,3 +331,19 @@ def test_an_empty_recipe_is_told(folder, capsys):
         told(capsys, folder)[0]
         == f"vidmask: {folder / 'mine.yaml'} holds no settings: a recipe is a mapping of names to values"
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "told_of_it"),
+    [
+        ("broken_syntax", "x = 1\nclass A(:\n", "line 2: invalid syntax"),
+        ("broken_import", "import nowhere_to_be\n", "ModuleNotFoundError: No module named 'nowhere_to_be'"),
+        ("broken_name", "ratio = undefined\n", "NameError: name 'undefined' is not defined"),
+    ],
+)
+def test_a_module_of_the_user_s_that_cannot_be_imported_is_named(module, source, told_of_it, folder, capsys):
+    (folder / f"{module}.py").write_text(source)
+    lines = told(capsys, folder, "--model.masking", f"{module}.A")
+    assert str(folder / f"{module}.py") in lines[0]
+    assert lines[0].endswith(told_of_it)
+    assert lines[1] == f"  it is imported for {module}.A"

@@ -13,7 +13,8 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from vidmask import recipes
-from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
+from vidmask.callbacks.charts import ChartLayout
+from vidmask.callbacks.run_folder import RunCheckpoints
 from vidmask.checkpoints import load_encoder
 from vidmask.cli import main, training
 from vidmask.objectives.mae import MaskedAutoencoder
@@ -185,7 +186,7 @@ def test_a_run_that_was_stopped_early_in_mid_epoch_goes_on_as_the_uninterrupted_
     args = words("fit", moving_shapes, *length, "--run.root", str(tmp_path / "stopped"))
     with monkeypatch.context() as patch:
         if when == "before the checkpoints":
-            patch.setattr(LatestRun, "on_train_batch_end", stop_at_three, raising=False)
+            patch.setattr(ChartLayout, "on_train_batch_end", stop_at_three, raising=False)
         elif when == "after them":
             patch.setattr(
                 MaskedPretraining,
@@ -193,7 +194,7 @@ def test_a_run_that_was_stopped_early_in_mid_epoch_goes_on_as_the_uninterrupted_
                 lambda self, *args: stop_at_three(self, self.trainer),
             )
         else:
-            patch.setattr(LatestRun, "on_validation_end", stop_at_three, raising=False)
+            patch.setattr(ChartLayout, "on_validation_end", stop_at_three, raising=False)
             args += ["--trainer.val_check_interval", "3"]
         assert main(args) == 0
     stopped = latest_in(tmp_path / "stopped")
@@ -251,7 +252,7 @@ def test_a_run_is_resumed_through_the_link_to_the_latest(moving_shapes, tmp_path
 def test_tensorboard_has_one_point_for_each_step_of_a_resumed_run(moving_shapes, tmp_path, monkeypatch):
     args = words("fit", moving_shapes, "--trainer.max_steps", "7", "--checkpoint.every_n_train_steps", "2")
     with monkeypatch.context() as patch:
-        patch.setattr(LatestRun, "on_train_batch_end", die_at_six, raising=False)
+        patch.setattr(ChartLayout, "on_train_batch_end", die_at_six, raising=False)
         with pytest.raises(Killed):
             main(args)
     assert main([*args, "--ckpt_path", "last"]) == 0

@@ -45,9 +45,11 @@ def test_what_is_not_finite_is_null(tmp_path, value):
 
 
 def test_seconds_go_on_where_the_run_stopped(tmp_path, monkeypatch):
-    clock = iter([100.0, 103.0])
+    clock = iter([90.0, 100.0, 103.0])
     monkeypatch.setattr(loggers.time, "monotonic", lambda: next(clock))
-    MetricsJsonl(tmp_path, seconds_before=60.0).log_metrics({"a": 1.0}, step=0)
+    logger = MetricsJsonl(tmp_path)
+    logger.go_on(60.0)
+    logger.log_metrics({"a": 1.0}, step=0)
     assert read(tmp_path)[0]["seconds"] == 63.0
 
 

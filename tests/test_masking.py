@@ -61,3 +61,13 @@ def test_a_ratio_that_leaves_no_token_is_refused(masking: RandomMasking | TubeMa
     clips, generators = clips_and_generators(1)
     with pytest.raises(ValueError, match=said):
         masking(clips, TokenGrid(2, 2, 2), generators)
+
+
+@pytest.mark.parametrize(("kind", "ratio"), [(RandomMasking, 1 - 1e-6), (TubeMasking, 1e-6)])
+def test_the_ratios_that_a_refusal_names_are_accepted(kind, ratio) -> None:
+    grid = TokenGrid(8, 4, 4)
+    clips, chance = torch.zeros(1, 3, 1, 1, 1), [torch.Generator()]
+    with pytest.raises(ValueError, match="so give a ratio between") as refusal:
+        kind(ratio)(clips, grid, chance)
+    for named in str(refusal.value).rpartition("between ")[2].split(" and "):
+        kind(float(named))(clips, grid, chance)

@@ -76,3 +76,9 @@ def test_tokens_start_as_in_mae_sts_code() -> None:
     decoder = TokenDecoder(encoder(), embed_dim=512, class_token="learned")
     assert (decoder.cls_token == 0).all()
     assert 0.017 < decoder.mask_token.std() < 0.023
+
+
+@pytest.mark.parametrize("options", [{"depth": -1}, {"embed_dim": 0}])
+def test_a_decoder_of_nothing_is_refused(options) -> None:
+    with pytest.raises(ValueError, match="decoder: depth must be at least 0 and embed_dim at least 1"):
+        TokenDecoder(encoder(), **({"embed_dim": 8, "depth": 1, "num_heads": 2} | options))

@@ -91,3 +91,11 @@ def test_the_patch_embedding_starts_as_in_the_papers_code(init: str, fan_in_boun
     # MAE-ST: Xavier on the flattened kernel. VideoMAE: PyTorch's own, uniform in ± 1 / sqrt(fan in).
     bound = 1 / math.sqrt(num_pixels) if fan_in_bound else math.sqrt(6 / (num_pixels + 64))
     assert 0.97 * bound < weight.abs().max() <= bound
+
+
+@pytest.mark.parametrize("options", [{"depth": 0}, {"embed_dim": 0}, {"num_heads": 0}, {"mlp_ratio": 0.0}])
+def test_an_encoder_of_nothing_is_refused(options) -> None:
+    with pytest.raises(ValueError, match=r"must be (at least 1|above 0), got"):
+        VideoViT(
+            frames=4, size=8, tubelet=(2, 4, 4), **({"embed_dim": 16, "depth": 1, "num_heads": 2} | options)
+        )

@@ -75,3 +75,10 @@ def test_a_module_beside_a_recipe_can_be_imported_and_hides_no_other(tmp_path, m
     recipes.make_importable(tmp_path / "other.yaml")
     assert sys.path[-1] == str(tmp_path)
     assert sys.path.count(str(tmp_path)) == 1
+
+
+def test_a_folder_is_told_from_a_recipe(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    with pytest.raises(FileNotFoundError, match="'videos' is a folder, and no recipe"):
+        recipes.find("videos")

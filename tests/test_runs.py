@@ -143,3 +143,15 @@ def test_metrics_are_cut_back_to_a_step(tmp_path):
 
 def test_a_run_without_metrics_has_taken_no_time(tmp_path):
     assert runs.cut_metrics(tmp_path, 4) == 0.0
+
+
+@pytest.mark.parametrize("name", ["a/b", "../b", "..", "/b"])
+def test_a_name_is_that_of_one_folder(name, tmp_path):
+    with pytest.raises(ValueError, match=r"run\.name is the name of one folder, without slashes"):
+        runs.new_folder(tmp_path, "r", name)
+
+
+def test_a_place_where_no_folder_can_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"cannot make .*file/r: Not a directory; give another run\.root"):
+        runs.new_folder(tmp_path / "file", "r")

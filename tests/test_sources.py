@@ -128,3 +128,26 @@ def test_a_folder_of_another_name_can_be_named_for_a_split(tmp_path: Path) -> No
     touch(tmp_path, "classes/run/a.mp4", "classes/val/b.mp4")
     with pytest.raises(ValueError, match="val: is named as a split"):
         VideoFolder(tmp_path / "classes", val_root=tmp_path / "classes/val")
+
+
+def test_links_to_folders_are_followed_and_loops_are_not(tmp_path):
+    for name in ("videos/a", "elsewhere/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "videos/a/1.mp4").touch()
+    (tmp_path / "elsewhere/deep/2.mp4").touch()
+    (tmp_path / "videos/b").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "videos/c").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "videos/a/up").symlink_to(tmp_path / "videos")
+    source = VideoFolder(tmp_path / "videos")
+    assert source.classes == {"class": ("a", "b", "c")}
+    assert len(source.split("train")) == 3
+
+
+def test_a_class_folder_without_videos_is_told(tmp_path, caplog):
+    for name in ("a", "empty", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a/1.mp4").touch()
+    VideoFolder(tmp_path)
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
+        "no video in empty, so no class of that name"
+    ]

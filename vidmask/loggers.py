@@ -24,15 +24,14 @@ class MetricsJsonl(Logger):
 
     Args:
         folder: The run's folder.
-        seconds_before: Seconds that the run took before it was resumed.
     """
 
-    def __init__(self, folder: Path, seconds_before: float = 0.0) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__()
         self.path = Path(folder) / METRICS
         self._epoch: int | None = None
         self._trainer: Trainer | None = None
-        self._clock_start = time.monotonic() - seconds_before
+        self._clock_start = time.monotonic()
 
     @property
     def name(self) -> str:
@@ -52,6 +51,10 @@ class MetricsJsonl(Logger):
     def follow(self, trainer: Trainer) -> None:
         """Take the number of steps from a trainer while it trains."""
         self._trainer = trainer
+
+    def go_on(self, seconds_before: float) -> None:
+        """Count from the seconds that the run took before it was resumed."""
+        self._clock_start = time.monotonic() - seconds_before
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:

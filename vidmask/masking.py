@@ -4,6 +4,7 @@ A mask generator draws row ``i`` from ``generators[i]`` alone, so that a sample'
 the batch it stands in.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -114,9 +115,17 @@ def _between(num_visible: int, total: int, ratio: float, what: str) -> int:
     if not 0 < num_visible < total:
         raise ValueError(
             f"masking ratio {ratio} leaves {num_visible} of {total} {what} visible: at least 1 must stay "
-            f"visible and 1 be hidden, so give a ratio between {1 / total:.4g} and {1 - 1 / total:.4g}"
+            f"visible and 1 be hidden, so give a ratio between {_up(1 / total)} and {_down(1 - 1 / total)}"
         )
     return num_visible
+
+
+def _up(ratio: float) -> float:
+    return math.ceil(ratio * 1e4) / 1e4
+
+
+def _down(ratio: float) -> float:
+    return math.floor(ratio * 1e4) / 1e4
 
 
 def _split_at_random(

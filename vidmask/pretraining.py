@@ -60,6 +60,10 @@ class MaskedPretraining(LightningModule):
             raise ValueError(f"lr must be above 0, got {lr}")
         if not 0 <= warmup < 1:
             raise ValueError(f"warmup is a share of the run's steps, from 0 to below 1, got {warmup}")
+        if weight_decay < 0:
+            raise ValueError(f"weight_decay must be 0 or more, got {weight_decay}")
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must lie between 0 and 1, got {betas}")
         if not 0 <= min_lr <= lr:
             raise ValueError(f"min_lr must lie between 0 and lr={lr}, got {min_lr}")
         self.save_hyperparameters(ignore=PARTS)

@@ -108,7 +108,8 @@ class TrainingProgress(ProgressBar):
     ) -> None:
         """Count the batch; log and show the rates when they are due."""
         self._num_clips += len(batch.clips) * trainer.world_size
-        if trainer.global_step % cast(Any, trainer).log_every_n_steps == 0 or not self._rates:
+        every = cast(Any, trainer).log_every_n_steps
+        if (every and trainer.global_step % every == 0) or not self._rates:
             self._close_window(trainer)
         pl_module.log_dict(self._rates, on_step=True, on_epoch=False, batch_size=len(batch.clips))
         if self._bar is not None:

@@ -43,6 +43,8 @@ def find(name: str) -> Path:
             path = start / f"{name}{suffix}"
             if path.is_file():
                 return path
+    if Path(name).is_dir():
+        raise FileNotFoundError(f"{name!r} is a folder, and no recipe; shipped are {', '.join(names())}")
     raise FileNotFoundError(f"no recipe {name!r}{_nearest(name)}; shipped are {', '.join(names())}")
 
 

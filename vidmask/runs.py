@@ -72,13 +72,20 @@ def new_folder(root: Path, recipe: str, name: str | None = None) -> Path:
     """
     if name == LATEST:
         raise ValueError(f"run.name cannot be {LATEST!r}: that is the link to the newest run; give another")
+    if name is not None and (Path(name).name != name or name == ".."):
+        raise ValueError(f"run.name is the name of one folder, without slashes, got {name!r}")
     stem = name or time.strftime("%Y-%m-%d_%H-%M-%S")
     parent = root / recipe
-    parent.mkdir(parents=True, exist_ok=True)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot make {parent}: {error.strerror}; give another run.root") from error
     for number in range(1000):
         folder = parent / (stem if number == 0 else f"{stem}-{number}")
         try:
             folder.mkdir()
+        except PermissionError as error:
+            raise ValueError(f"cannot write to {parent}: {error.strerror}; give another run.root") from error
         except FileExistsError:
             if name is not None:
                 raise ValueError(

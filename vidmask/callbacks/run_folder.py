@@ -139,16 +139,26 @@ def _validates_next(trainer: Trainer) -> bool:
 
 
 class LatestRun(Callback):
-    """Let all processes agree on the run's folder, and make it the latest once its data is there."""
+    """Let all processes agree on the run's folder, and make it the latest once a first batch was trained on.
+
+    A run that is refused, or fails before that, does not take the place of one that could be resumed.
+    """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Take the first process's folder."""
         cast(Any, trainer)._default_root_dir = trainer.strategy.broadcast(trainer.default_root_dir)
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Move the link."""
-        if trainer.is_global_zero and not cast(Any, trainer).fast_dev_run:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Be ready to move the link."""
+        self._moved = not trainer.is_global_zero or bool(cast(Any, trainer).fast_dev_run)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Move the link, once."""
+        if not self._moved:
             runs.point_latest(Path(trainer.default_root_dir))
+            self._moved = True
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Say how to go on after Ctrl-C."""

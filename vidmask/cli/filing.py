@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,18 @@ from vidmask import environment, recipes, runs
 from vidmask.cli.errors import Mistake
 from vidmask.loggers import MetricsJsonl, RunTensorBoard
 from vidmask.runs import RunOptions
+
+UNREADABLE = (
+    pickle.UnpicklingError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
+"""What reading a file raises that holds no checkpoint."""
 
 SHARED_FOLDER = "VIDMASK_RUN_FOLDER"
 """Environment variable by which the first process tells those it starts where the run is filed."""
@@ -59,9 +72,12 @@ class Filing:
         self.checkpoint = self._find(ckpt_path)
         self.num_steps_before: int | None = None
         self._begun = None if self.checkpoint is None else runs.folder_of(self.checkpoint)
-        if verb == "fit" and self.checkpoint is not None and self._begun is not None:
-            self._check_unchanged(self._begun)
-            self.num_steps_before = _num_steps(self.checkpoint)
+        self._json: MetricsJsonl | None = None
+        if self.checkpoint is not None:
+            num_steps, self._shapes = _read(self.checkpoint)
+            if self._begun is not None:
+                self._check_unchanged(self._begun)
+                self.num_steps_before = num_steps if verb == "fit" else None
 
     def open(self) -> Path:
         """Return the folder to write to; a new one is made by the first process alone."""
@@ -98,14 +114,27 @@ class Filing:
 
     def loggers(self, others: Sequence[Logger] = ()) -> list[Logger]:
         """Return TensorBoard's and the JSON logger for the folder, then the user's own."""
-        seconds = 0.0
-        if self.num_steps_before is not None and self.rank == 0:
-            seconds = runs.cut_metrics(self.folder, self.num_steps_before)
-        return [
-            RunTensorBoard(self.folder, self.num_steps_before),
-            MetricsJsonl(self.folder, seconds),
-            *others,
-        ]
+        self._json = MetricsJsonl(self.folder)
+        return [RunTensorBoard(self.folder, self.num_steps_before), self._json, *others]
+
+    def check_weights(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Compare a model's weights with the checkpoint's, before anything is written.
+
+        Raises:
+            Mistake: If they are not of the same names and shapes.
+        """
+        if self.checkpoint is None:
+            return
+        ours = {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
+        wrong = [name for name in {**ours, **self._shapes} if ours.get(name) != self._shapes.get(name)]
+        if wrong:
+            name = wrong[0]
+            raise Mistake(
+                f"{self.checkpoint} does not fit the model: {len(wrong)} of its weights are others",
+                f"the first is {name}: {self._shapes.get(name, 'absent')} in the checkpoint, "
+                f"{ours.get(name, 'absent')} in the model",
+                "give the settings of the model that the checkpoint was made with",
+            )
 
     def write_records(self, command: Sequence[str], seed: int | bool) -> None:
         """Write the configuration, the recipes and the environment; a resumed run adds to the first's."""
@@ -119,6 +148,9 @@ class Filing:
         }
         path = self.folder / runs.ENVIRONMENT
         if self.num_steps_before is not None:
+            seconds = runs.cut_metrics(self.folder, self.num_steps_before)
+            if self._json is not None:
+                self._json.go_on(seconds)
             first = json.loads(path.read_text(encoding="utf-8"))
             resumed = {"from_step": self.num_steps_before, "checkpoint": str(self.checkpoint), **record}
             record = {**first, "resumed": [*first.get("resumed", []), resumed]}
@@ -151,6 +183,9 @@ class Filing:
 
     def _check_unchanged(self, folder: Path) -> None:
         changed = runs.changed_settings(runs.read_config(folder), self.config)
+        if self.verb != "fit":
+            # What is scored may be other data; what scores it is the model that was trained.
+            changed = {name: values for name, values in changed.items() if name.startswith("model.")}
         if not changed or self.options.allow_config_change:
             return
         lines = [f"{name}: {old} → {new}" for name, (old, new) in changed.items()]
@@ -182,7 +217,10 @@ def with_recipes(words: Sequence[str]) -> tuple[list[str], list[Path]]:
     for word in rest:
         name, equals, value = word.partition("=")
         if name in ("--config", "-c"):
-            path = recipes.find(value if equals else next(rest, ""))
+            value = value if equals else next(rest, "")
+            if not value or value.startswith("--"):
+                raise Mistake("--config takes a recipe, and none is given", f"shipped are {_listed()}")
+            path = recipes.find(value)
             configs.append(path)
             args += ["--config", str(path)]
             continue
@@ -208,5 +246,19 @@ def _recipe_name(configs: Sequence[Path]) -> str:
     return recipes.short_name(configs[0])
 
 
-def _num_steps(checkpoint: Path) -> int:
-    return torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]
+def _listed() -> str:
+    return ", ".join(recipes.names())
+
+
+def _read(path: Path) -> tuple[int, dict[str, tuple[int, ...]]]:
+    """Return the steps that a checkpoint comes after, and the shape of each of its weights."""
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        weights = checkpoint["state_dict"]
+        shapes = {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
+        return checkpoint["global_step"], shapes
+    except UNREADABLE as error:
+        raise Mistake(
+            f"{path} is no checkpoint of a training run, or a damaged one: {type(error).__name__}",
+            "--ckpt_path takes a file of a run's checkpoints folder, or 'last'",
+        ) from error

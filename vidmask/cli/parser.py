@@ -1,8 +1,10 @@
 """Mistakes in a recipe or on the command line, told in a few lines."""
 
 import argparse
+import importlib
 import inspect
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +45,13 @@ REQUIRED = re.compile(r"the following arguments are required: ((fit|validate|tes
 LINKED = re.compile(r'Linked "(?P<key>[^"]+)" must be given via "(?P<source>[^"]+)"')
 
 
+BROKEN = (
+    *(SyntaxError, ImportError, NameError, AttributeError),
+    *(TypeError, ValueError, LookupError, OSError),
+)
+"""What importing a user's own module raises when it is not right."""
+
+
 class ParsingMistake(argparse.ArgumentError):
     """A mistake as the parser found it, together with the parser of the class where it was found."""
 
@@ -69,6 +78,9 @@ def explain_mistake(error: ParsingMistake, files: Sequence[Path], args: Sequence
     """
     check_files(files)
     settings = Settings(files, args)
+    broken = _broken_module(settings)
+    if broken:
+        return Mistake(*broken)
     # The innermost one knows the class in which the mistake was made.
     for mistake in reversed(list(_chain(error))):
         for explain in EXPLANATIONS:
@@ -77,6 +89,24 @@ def explain_mistake(error: ParsingMistake, files: Sequence[Path], args: Sequence
                 return Mistake(*lines)
     innermost = list(_chain(error))[-1].message or ""
     return Mistake(*[line.strip() for line in innermost.splitlines() if line.strip()][:4])
+
+
+def _broken_module(settings: Settings) -> list[str]:
+    """Say what keeps a module of the user's, of which a class is named, from being imported."""
+    for setting in settings.entries:
+        module, _, name = setting.value.rpartition(".")
+        if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+            continue
+        try:
+            importlib.import_module(module)
+        except BROKEN as error:
+            file = Path(*module.split(".")).with_suffix(".py")
+            found = next((Path(place, file) for place in sys.path if Path(place, file).is_file()), None)
+            if found is not None:
+                line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+                told = error.msg if isinstance(error, SyntaxError) else f"{type(error).__name__}: {error}"
+                return [f"{found}{line}: {told}", f"it is imported for {setting.value}", _place(setting)]
+    return []
 
 
 def _unknown_key(message: str, parser: Parser, settings: Settings) -> list[str] | None:

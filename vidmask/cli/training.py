@@ -49,6 +49,8 @@ NOTHING_TO_ACT_ON = (
     r".*LeafSpec.* is deprecated",
     # A run that is resumed goes on in its own folder.
     r"Checkpoint directory .* exists and is not empty",
+    # No validation split is no fault.
+    r"Total length of .* across ranks is zero",
     # Another interval between checkpoints is another callback to Lightning.
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
 )
@@ -203,7 +205,8 @@ class TrainingCLI(LightningCLI):
         return trainer
 
     def after_instantiate_classes(self) -> None:
-        """Write down what is about to be run."""
+        """Check that the checkpoint fits, then write down what is about to be run."""
+        self.filing.check_weights(self.model.state_dict())
         self.filing.write_records(self.words, self.config[self.verb].seed_everything)
         rank_zero_only(print)(self.filing.announce())
 

@@ -163,7 +163,10 @@ class VideoDataModule(LightningDataModule):
         """
         loader = self._evaluation_loader("val")
         if loader is None and self.trainer is not None and self.trainer.state.fn == "validate":
-            raise ValueError("the source has no validation split: name one to validate on")
+            raise ValueError(
+                "the source has no validation split: name one to validate on"
+                " (of a VideoFolder by val_root, or by the folders train and val in its root)"
+            )
         return [] if loader is None else loader
 
     def test_dataloader(self) -> DataLoader:
@@ -174,7 +177,10 @@ class VideoDataModule(LightningDataModule):
         """
         loader = self._evaluation_loader("test")
         if loader is None:
-            raise ValueError("the source has no test split: name one to test on")
+            raise ValueError(
+                "the source has no test split: name one to test on"
+                " (of a VideoFolder by test_root, or by the folders train and test in its root)"
+            )
         return loader
 
     def predict_dataloader(self) -> DataLoader:

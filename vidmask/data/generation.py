@@ -159,7 +159,10 @@ def synthesize(
     if is_complete(folder):
         return False
     _discard_damaged(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot make the folder {folder}: {error.strerror}") from error
     # First of all, so that another process, or the next one, knows the folder for what it is.
     _write_text(folder / "settings.json", json.dumps(asdict(settings), indent=1))
     for split in SPLITS:

@@ -1,10 +1,15 @@
 """Where videos come from: a source knows its files, their splits and their labels."""
 
+import logging
+import os
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
+
+_LOG = logging.getLogger(__name__)
 
 Split = Literal["train", "val", "test"]
 
@@ -57,8 +62,8 @@ class VideoFolder(VideoSource):
     ``root/<class>/…/video.mp4`` gives the label ``class``; a folder with videos directly in it is
     unlabelled. If the root has a folder ``train``, then ``train``, ``val`` and ``test`` in it are the
     splits; else the whole root is the training split. Classes are numbered alphabetically over all splits
-    together. Names that start with a dot are left out. Folders named ``val``, ``valid``, ``validation`` or
-    ``test`` are never taken for classes of the root.
+    together. Links are followed; names that start with a dot are left out. Folders named ``val``, ``valid``,
+    ``validation`` or ``test`` are never taken for classes of the root.
 
     Args:
         root: The folder.
@@ -140,10 +145,20 @@ def _refuse_other_splits(root: Path, folders: dict[Split, Path]) -> None:
             )
 
 
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder, through links too; a link that leads back up is not followed."""
+    for directory, names, files in os.walk(folder, followlinks=True):
+        path = Path(directory)
+        if path.is_symlink() and any(path.samefile(above) for above in path.parents):
+            names.clear()
+            continue
+        yield from (path / name for name in files)
+
+
 def _videos_by_class(folder: Path) -> dict[str | None, list[Path]]:
     """Return the videos of each class in alphabetical order, under None where the folder has no classes."""
     videos: dict[str | None, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_files(folder)):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in parts)
         if path.suffix.lower() in VIDEO_SUFFIXES and not hidden and path.is_file():
@@ -153,4 +168,9 @@ def _videos_by_class(folder: Path) -> dict[str | None, list[Path]]:
             f"{folder}: holds no video; expected files ending in {' '.join(VIDEO_SUFFIXES)}, in one folder a "
             "class or directly in it"
         )
+    if None not in videos:
+        empty = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name not in videos)
+        empty = [name for name in empty if not name.startswith(".")]
+        if empty:
+            _LOG.warning("%s: no video in %s, so no class of that name", folder, ", ".join(empty))
     return videos

@@ -50,6 +50,10 @@ class TokenDecoder(nn.Module):
         projection_bias: bool = True,
     ) -> None:
         super().__init__()
+        if depth < 0 or embed_dim < 1:
+            raise ValueError(
+                f"decoder: depth must be at least 0 and embed_dim at least 1, got {depth} and {embed_dim}"
+            )
         if class_token == "encoded" and encoder.cls_token is None:
             raise ValueError(
                 "decoder class_token 'encoded' needs an encoder with a class token: "

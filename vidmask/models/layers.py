@@ -27,6 +27,8 @@ class Attention(nn.Module):
 
     def __init__(self, embed_dim: int, num_heads: int) -> None:
         super().__init__()
+        if num_heads < 1 or embed_dim < 1:
+            raise ValueError(f"embed_dim and num_heads must be at least 1, got {embed_dim} and {num_heads}")
         if embed_dim % num_heads:
             raise ValueError(f"embed_dim {embed_dim} is no multiple of num_heads {num_heads}")
         self.num_heads = num_heads
@@ -72,6 +74,8 @@ class Block(nn.Module):
         norm_eps: float = 1e-6,
     ) -> None:
         super().__init__()
+        if mlp_ratio <= 0:
+            raise ValueError(f"mlp_ratio must be above 0, got {mlp_ratio}")
         self.norm1 = nn.LayerNorm(embed_dim, eps=norm_eps)
         self.attn = Attention(embed_dim, num_heads)
         self.norm2 = nn.LayerNorm(embed_dim, eps=norm_eps)

@@ -90,6 +90,8 @@ class VideoViT(nn.Module):
         norm_eps: float = 1e-6,
     ) -> None:
         super().__init__()
+        if depth < 1 or embed_dim < 1:
+            raise ValueError(f"embed_dim and depth must be at least 1, got {embed_dim} and {depth}")
         self.frames = frames
         self.size = size
         self.tubelet = Tubelet(*tubelet)
