@@ -347,3 +347,11 @@ def test_a_module_of_the_user_s_that_cannot_be_imported_is_named(module, source,
     assert str(folder / f"{module}.py") in lines[0]
     assert lines[0].endswith(told_of_it)
     assert lines[1] == f"  it is imported for {module}.A"
+
+
+def test_a_recipe_that_is_no_text_is_told(folder, capsys):
+    path = folder / "video.mp4"
+    path.write_bytes(b"\x00\xff\xfe")
+    assert told(capsys, folder, words=("fit", "--config", str(path))) == [
+        f"vidmask: {path} is no YAML: it is not text"
+    ]

@@ -32,7 +32,7 @@ from vidmask.callbacks.skipped import SkippedSamples
 from vidmask.checkpoints import save_encoder
 from vidmask.cli.errors import Mistake
 from vidmask.cli.filing import SHARED_FOLDER, Filing, with_recipes
-from vidmask.cli.locate import Settings
+from vidmask.cli.locate import Settings, check_files
 from vidmask.cli.parser import Parser, ParsingMistake, explain_interpolation, explain_mistake, linked_lines
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.loggers import MetricsJsonl, RunTensorBoard
@@ -84,6 +84,9 @@ def run(words: Sequence[str]) -> "TrainingCLI":
         recipes.make_importable(config)
     try:
         return TrainingCLI(args, configs, words)
+    except UnicodeDecodeError:
+        check_files(configs)
+        raise
     except ParsingMistake as error:
         raise explain_mistake(error, configs, args) from error
     except OmegaConfBaseException as error:
