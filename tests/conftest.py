@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from videos import write_numbered
 
 from vidmask.data.generation import synthesize
@@ -26,3 +27,35 @@ def video_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for number in range(count):
                 write_numbered(root / split / name / f"{number}.mp4", 30, options={"g": "12", "bf": "2"})
     return root
+
+
+TOKENIZER = {"num_codes": 8, "embed_dim": 4, "ch": 32, "ch_mult": [1, 1, 1], "num_res_blocks": 1}
+TOKENIZER |= {"attn_resolutions": [], "resolution": 16, "z_channels": 8}
+
+
+@pytest.fixture(scope="session")
+def tokenizer_folder(moving_shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``small.yaml``, which trains a tokenizer in four steps, and a part for its data."""
+    folder = tmp_path_factory.mktemp("tokenizer")
+    data = {
+        "source": {"class_path": "MovingShapes", "init_args": {"root": str(moving_shapes)}},
+        "batch_size": 4,
+        "num_workers": 0,
+    }
+    model = {"frames": 4, "size": 32, "frames_per_clip": 2, "revive_every": 2}
+    model["vqgan"] = {"class_path": "VQGAN", "init_args": TOKENIZER}
+    content = {
+        "trainer": {"max_epochs": 1, "accelerator": "cpu", "callbacks": [{"class_path": "RunSummary"}]},
+        "data": "data.yaml",
+        "model": {"class_path": "TokenizerTraining", "init_args": model},
+    }
+    (folder / "data.yaml").write_text(yaml.safe_dump(data))
+    (folder / "small.yaml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+@pytest.fixture
+def tokenizer_recipe(tokenizer_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The recipe of a small tokenizer, which the first test that needs it trains for all of them."""
+    monkeypatch.setenv("VIDMASK_CACHE", str(tokenizer_folder / "cache"))
+    return tokenizer_folder / "small.yaml"

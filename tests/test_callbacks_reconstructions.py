@@ -13,7 +13,7 @@ from test_callbacks_online_probe import ColouredClips, coloured
 from trainers import quiet_trainer
 
 from vidmask.callbacks import ReconstructionLogger
-from vidmask.callbacks.reconstructions import pixel_rows
+from vidmask.callbacks.pictures import picture_rows
 from vidmask.masking import RandomMasking
 from vidmask.models import TokenDecoder, VideoViT
 from vidmask.objectives import Head, MaskedAutoencoder
@@ -37,7 +37,7 @@ def test_a_perfect_prediction_gives_back_the_input(normalisation: str, frames: s
     mask = pretraining.mask(batch)
     head = pretraining.objective.head
     perfect = target(batch, mask.masked, head.tubelet)
-    rows = list(pixel_rows(head, target, perfect, batch, mask).values())
+    rows = list(picture_rows(target, head, perfect, batch, mask).values())
     torch.testing.assert_close(rows[2], rows[0], rtol=0, atol=1e-5)
     assert rows[0].shape[2] == (4 if frames == "all" else 2)
     assert not torch.equal(rows[1], rows[0])
@@ -49,7 +49,7 @@ def test_a_wrong_prediction_shows_in_hidden_patches_alone() -> None:
     mask = pretraining.mask(batch)
     head = pretraining.objective.head
     wrong = torch.full_like(target(batch, mask.masked, head.tubelet), 100.0)
-    rows = list(pixel_rows(head, target, wrong, batch, mask).values())
+    rows = list(picture_rows(target, head, wrong, batch, mask).values())
     hidden = torch.ones(2, 8, dtype=torch.bool).scatter(1, mask.visible, False)
     hidden = hidden.view(2, 2, 2, 2).repeat_interleave(2, 1).repeat_interleave(4, 2).repeat_interleave(4, 3)
     hidden = hidden.unsqueeze(1).expand_as(batch.clips)
@@ -63,7 +63,9 @@ def test_the_caption_says_what_was_added_back() -> None:
         mask = pretraining.mask(batch)
         head = pretraining.objective.head
         answer = target(batch, mask.masked, head.tubelet)
-        assert any(target.added_back in caption for caption in pixel_rows(head, target, answer, batch, mask))
+        assert any(
+            target.added_back in caption for caption in picture_rows(target, head, answer, batch, mask)
+        )
 
 
 def test_pictures_lie_in_the_run_folder_and_in_tensorboard(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ IN_THE_RECIPE = {
         ("            target: {class_path: PixelTarget}\n", ""),
         13,
         "Head needs 'target'",
-        "accepted are PixelTarget",
+        "accepted are PixelTarget, RGBDifferenceTarget, VQGANCodeTarget",
     ),
     "a file": (
         ("parts/encoder.yaml", "parts/encodr.yaml"),

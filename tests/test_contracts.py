@@ -5,13 +5,14 @@ from functools import partial
 
 import pytest
 import torch
+from random_tokenizer import RandomTokenizer
 from torch import Tensor
 
 from vidmask.masking import MaskGenerator, RandomMasking, TubeMasking
-from vidmask.models import TokenDecoder, VideoViT
-from vidmask.objectives import Head, MaskedAutoencoder, Objective
+from vidmask.models import LatentDecoder, LatentRegressor, TokenDecoder, VideoViT
+from vidmask.objectives import MAM2, Head, MaskedAutoencoder, Objective
 from vidmask.randomness import generator
-from vidmask.targets import PixelTarget, Target
+from vidmask.targets import PixelTarget, RGBDifferenceTarget, Target, VQGANCodeTarget
 from vidmask.tokens import ClipBatch, TokenMask
 
 MASKS: dict[str, Callable[[], MaskGenerator]] = {"random": RandomMasking, "tube": TubeMasking}
@@ -20,15 +21,32 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "raw pixels": partial(PixelTarget, normalisation="none", frames="all"),
     "VideoMAE's pixels": partial(PixelTarget, normalisation="videomae", frames="all"),
     "first frames": partial(PixelTarget, normalisation="mae_st", frames="first"),
+    "RGB difference": RGBDifferenceTarget,
+    "normalised RGB difference": partial(RGBDifferenceTarget, normalisation="tubelet"),
+}
+# What is said of a token depends on its neighbours' pixels too.
+WIDER_TARGETS: dict[str, Callable[[], Target]] = {
+    "RGB difference to the next frame": partial(RGBDifferenceTarget, span="next"),
+    "RGB difference between tubelets": partial(RGBDifferenceTarget, span="between"),
+    "codes": lambda: VQGANCodeTarget(RandomTokenizer()),
+    "codes of both frames": lambda: VQGANCodeTarget(RandomTokenizer(), "both"),
 }
 OBJECTIVES: dict[str, Callable[[VideoViT, Target], Objective]] = {
     "masked autoencoder": lambda encoder, target: MaskedAutoencoder(
         encoder,
         partial(Head, decoder=partial(TokenDecoder, embed_dim=32, depth=2, num_heads=4), target=target),
     ),
+    "MAM2": lambda encoder, target: MAM2(
+        encoder,
+        *[partial(Head, decoder=partial(LatentDecoder, depth=1, num_heads=4), target=target)] * 2,
+        partial(LatentRegressor, depth=2, num_heads=4),
+    ),
 }
 EVERY_MASK = pytest.mark.parametrize("make_masking", MASKS.values(), ids=MASKS.keys())
-EVERY_TARGET = pytest.mark.parametrize("make_target", TARGETS.values(), ids=TARGETS.keys())
+EVERY_TARGET = pytest.mark.parametrize(
+    "make_target", (TARGETS | WIDER_TARGETS).values(), ids=(TARGETS | WIDER_TARGETS).keys()
+)
+EVERY_LOCAL_TARGET = pytest.mark.parametrize("make_target", TARGETS.values(), ids=TARGETS.keys())
 EVERY_OBJECTIVE = pytest.mark.parametrize("make_objective", OBJECTIVES.values(), ids=OBJECTIVES.keys())
 
 
@@ -48,6 +66,13 @@ def batch_of(num_clips: int, seed: int = 0, *, smooth: bool = False) -> ClipBatc
 
 def mask_of(masking: MaskGenerator, batch: ClipBatch, encoder: VideoViT) -> TokenMask:
     return masking(batch.clips, encoder.grid, [generator(seed, "mask") for seed in batch.seeds])
+
+
+def perfect(target: Target, answer: Tensor) -> Tensor:
+    """Return the prediction that is right."""
+    if isinstance(target, VQGANCodeTarget):
+        return 1000 * torch.nn.functional.one_hot(answer, target.num_codes).float().flatten(2)
+    return answer.clone()
 
 
 def altered(clips: Tensor, encoder: VideoViT, indices: Tensor) -> Tensor:
@@ -95,7 +120,7 @@ def test_answers_of_chosen_tokens_are_those_of_all_tokens(make_target: Callable[
     indices = torch.tensor([[31, 0, 5], [2, 3, 30]])
     everything = target(batch, torch.arange(32).expand(2, -1), encoder.tubelet)
     chosen = target(batch, indices, encoder.tubelet)
-    assert chosen.shape == (2, 3, target.num_outputs(encoder.tubelet))
+    assert perfect(target, chosen).shape == (2, 3, target.num_outputs(encoder.tubelet))
     for clip in range(2):
         torch.testing.assert_close(chosen[clip], everything[clip][indices[clip]])
 
@@ -107,7 +132,7 @@ def test_a_perfect_prediction_has_no_loss_and_trivial_ones_have_some(
     target, batch, encoder = make_target(), batch_of(2), small_encoder()
     mask = mask_of(RandomMasking(0.75), batch, encoder)
     answer = target(batch, mask.masked, encoder.tubelet)
-    assert target.loss(answer.clone(), answer) == 0
+    assert target.loss(perfect(target, answer), answer) == 0
     baselines = target.baselines(batch, mask, encoder.grid, encoder.tubelet)
     assert baselines
     assert all(value > 0 for value in baselines.values())
@@ -132,7 +157,21 @@ def test_hidden_pixels_do_not_reach_the_latents(
 
 
 @EVERY_OBJECTIVE
-@EVERY_TARGET
+def test_hidden_pixels_do_not_reach_the_predictions(
+    make_objective: Callable[[VideoViT, Target], Objective],
+) -> None:
+    objective, batch = make_objective(small_encoder(), PixelTarget()), batch_of(2)
+    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    changed = batch._replace(clips=altered(batch.clips, objective.encoder, mask.masked))
+    before, after = objective.predict(batch, mask), objective.predict(changed, mask)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    visible = batch._replace(clips=altered(batch.clips, objective.encoder, mask.visible[:, :1]))
+    after = objective.predict(visible, mask)
+    assert not any(torch.equal(before[name], after[name]) for name in before)
+
+
+@EVERY_OBJECTIVE
+@EVERY_LOCAL_TARGET
 def test_visible_pixels_are_no_part_of_the_answer(
     make_objective: Callable[[VideoViT, Target], Objective], make_target: Callable[[], Target]
 ) -> None:

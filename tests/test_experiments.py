@@ -14,11 +14,18 @@ from vidmask.cli import main, training
 # of 384 numbers embedded (49,280), the last norm (256). Its decoder: 1 block of width 64 (49,984), the
 # projection (8,192 and a bias of 64), the norm (128), the mask token (64); the prediction of one frame of a
 # tubelet has 12,480, of both 24,960.
+# MAM2's regressor: a block of width 128 (65,920 of attention, 1,024 of norms, 131,712 of MLP), norm (256)
+# and mask token (128). Each decoder: projection, block and norm; 128 codes, differences of 192 numbers.
+MAM2 = 198_656 + 384 + 2 * (8_256 + 49_984 + 128) + 8_320 + 12_480
 PARAMETERS = {
     "quickstart/mae_st": (793_088 + 49_280 + 256, 49_984 + 8_256 + 128 + 64 + 24_960),
     "quickstart/mae_st_paper": (793_088 + 49_280 + 256, 49_984 + 8_256 + 128 + 64 + 12_480),
+    "quickstart/mam2": (793_088 + 49_280 + 256, MAM2),
     "quickstart/videomae": (793_088 + 49_280 + 256, 49_984 + 8_192 + 128 + 64 + 24_960),
 }
+
+
+TOKENIZER = "quickstart/tokenizer"
 
 
 class Building(training.TrainingCLI):
@@ -28,7 +35,7 @@ class Building(training.TrainingCLI):
 
 
 def test_every_recipe_has_its_number_here():
-    assert list(PARAMETERS) == recipes.names()
+    assert sorted([*PARAMETERS, TOKENIZER]) == recipes.names()
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -45,11 +52,36 @@ def test_a_recipe_builds_a_model_of_its_size(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes):
+def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes, tokenizer_recipe):
     # The same callbacks stand in all of them, and cost more than the steps.
-    callbacks = [] if name == "quickstart/mae_st" else ["--trainer.callbacks", "null"]
+    more = [] if name == "quickstart/mae_st" else ["--trainer.callbacks", "null"]
+    losses = two_steps(name, tmp_path, moving_shapes, *more, *tokenizer_of(name, tokenizer_recipe))
+    assert len(losses) == 2
+    assert all(loss is not None and loss > 0 for loss in losses)
+
+
+ABLATIONS = ("appearance: null", "motion: null", "regressor: null", "shared_decoder: true", "align: 2.0")
+
+
+@pytest.mark.parametrize("line", ABLATIONS)
+def test_one_line_takes_a_part_of_mam2_away(line, tmp_path, moving_shapes, tokenizer_recipe):
+    """The line stands in a recipe of its own, which changes the other."""
+    (tmp_path / "mine.yaml").write_text(f"model: {{init_args: {{objective: {{init_args: {{{line}}}}}}}}}")
+    tokenizer = [] if "appearance" in line else tokenizer_of("quickstart/mam2", tokenizer_recipe)
+    more = ["--config", str(tmp_path / "mine.yaml"), "--trainer.callbacks", "null", *tokenizer]
+    assert len(two_steps("quickstart/mam2", tmp_path, moving_shapes, *more)) == 2
+
+
+def tokenizer_of(name, recipe):
+    """Let MAM2 take the small tokenizer."""
+    option = "--model.objective.appearance.target.tokenizer.recipe"
+    return [option, str(recipe)] if name == "quickstart/mam2" else []
+
+
+def two_steps(name, tmp_path, moving_shapes, *more):
+    """Train a recipe on little, and return its losses."""
     args = [
-        *("fit", "--config", name, "--run.root", str(tmp_path), "--trainer.accelerator", "cpu", *callbacks),
+        *("fit", "--config", name, "--run.root", str(tmp_path), "--trainer.accelerator", "cpu", *more),
         *("--data.source.root", str(moving_shapes)),
         *(
             f"--data.source.num_{split}={number}"
@@ -61,9 +93,14 @@ def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes):
     ]
     assert main(args) == 0
     lines = (tmp_path / name / "latest" / "metrics.jsonl").read_text().splitlines()
-    losses = [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
-    assert len(losses) == 2
-    assert all(loss is not None and loss > 0 for loss in losses)
+    return [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
+
+
+def test_the_tokenizer_s_recipe_builds_a_vqgan_of_its_size(tmp_path):
+    path = recipes.find(TOKENIZER)
+    with torch.device("meta"):
+        cli = Building(["fit", "--config", str(path), "--run.root", str(tmp_path)], [path], ["fit"])
+    assert sum(parameter.numel() for parameter in cli.model.parameters()) == 1_029_635
 
 
 def test_every_recipe_says_where_it_comes_from_and_how_it_is_run():

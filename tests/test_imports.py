@@ -24,21 +24,23 @@ ALLOWED = {
     "runs": set(),
     "masking": {"tokens"},
     "models": {"tokens"},
-    "targets": {"tokens"},
+    "targets": {"tokens", "models"},
     "objectives": {"tokens", "models", "targets"},
     "checkpoints": {"models"},
     "data": {"tokens", "randomness"},
     "probing": set(),
     "plotting": {"tokens"},
-    "pretraining": {"tokens", "randomness", "masking", "models", "objectives", "optim"},
+    "pretraining": {"tokens", "randomness", "masking", "models", "objectives", "optim", "checkpoints"},
+    "tokenizer": {"tokens", "randomness", "models", "optim", "trained_vqgan"},
+    "trained_vqgan": {"models", "data", "recipes"},
     "progress": {"tokens", "optim"},
     "loggers": {"runs"},
     "callbacks": {
         *("tokens", "targets", "objectives", "data", "probing", "plotting", "pretraining", "runs"),
     },
     "cli": {
-        *("masking", "models", "targets", "objectives", "checkpoints", "data", "pretraining"),
-        *("callbacks", "progress", "loggers", "environment", "recipes", "runs"),
+        *("masking", "models", "targets", "objectives", "data", "pretraining"),
+        *("callbacks", "progress", "loggers", "environment", "recipes", "runs", "tokenizer", "trained_vqgan"),
     },
     "__main__": {"cli"},
 }
@@ -47,6 +49,7 @@ ALLOWED = {
 OWNERS = {
     "lightning": {
         "pretraining",
+        "tokenizer",
         "callbacks",
         "progress",
         "loggers",

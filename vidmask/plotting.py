@@ -44,6 +44,19 @@ def cover(clips: Float[Tensor, "b c t h w"], hidden: Bool[Tensor, "b t h w"]) ->
     return torch.where(hidden.unsqueeze(1), paint, clips)
 
 
+def heat(values: Float[Tensor, "b 3 t h w"], largest: Float[Tensor, ""]) -> Float[Tensor, "b 3 t h w"]:
+    """Paint signed values, their mean over the channels: white for 0, red above, blue below.
+
+    Args:
+        values: What is painted.
+        largest: Value of the full colour; what lies beyond is cut off.
+    """
+    strength = (values.float().mean(dim=1, keepdim=True) / largest.clamp(min=1e-6)).clamp(-1, 1)
+    rest = 1 - strength.abs()
+    red, blue = torch.where(strength > 0, 1.0, rest), torch.where(strength < 0, 1.0, rest)
+    return torch.cat([red, rest, blue], dim=1)
+
+
 def reconstruction_rows(
     clips: Float[Tensor, "b 3 t h w"],
     reconstructions: Float[Tensor, "b 3 t h w"],

@@ -1,7 +1,8 @@
 """Self-supervised training of an encoder under Lightning."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
+from vidmask.checkpoints import save_encoder
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import VideoViT
 from vidmask.objectives.base import Objective
@@ -85,6 +87,35 @@ class MaskedPretraining(LightningModule):
     def encoder(self) -> VideoViT:
         """Return the objective's encoder."""
         return self.objective.encoder
+
+    @property
+    def frames(self) -> int:
+        """Return the frames of the clips that the encoder takes."""
+        return self.encoder.frames
+
+    @property
+    def size(self) -> int:
+        """Return the height and width of the clips that the encoder takes."""
+        return self.encoder.size
+
+    def prepare_data(self) -> None:
+        """Let the targets get what they read, such as a tokenizer's weights; one process of each machine."""
+        for head in self.objective.heads.values():
+            head.target.prepare()
+
+    def setup(self, stage: str) -> None:
+        """Let the targets load it, before anything is trained."""
+        for head in self.objective.heads.values():
+            head.target.load()
+
+    def export(self, folder: Path, config: Mapping[str, Any]) -> None:
+        """Write the encoder alone to ``encoder.safetensors``.
+
+        Args:
+            folder: The run's folder.
+            config: The module's own section of the resolved recipe.
+        """
+        save_encoder(folder / "encoder.safetensors", self.encoder, config["init_args"]["encoder"])
 
     def mask(self, batch: ClipBatch) -> TokenMask:
         """Draw the mask of each sample from the sample's own seed."""

@@ -1,4 +1,4 @@
-"""Pictures of what a masked autoencoder puts in the place of what it did not see."""
+"""Pictures of what a model puts in the place of what it did not see."""
 
 from pathlib import Path
 
@@ -10,23 +10,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
 from vidmask.callbacks.fixed_clips import checked_interval, evaluating, fixed_clips, is_due, pretraining_of
+from vidmask.callbacks.pictures import picture_rows
 from vidmask.data.sources import Split
-from vidmask.objectives.base import Head
-from vidmask.plotting import (
-    cover,
-    gif_bytes,
-    hidden_pixels,
-    moving_panel,
-    reconstruction_rows,
-    still_panel,
-    write_png,
-)
-from vidmask.targets.pixels import PixelTarget
-from vidmask.tokens import ClipBatch, TokenMask, Tubelet, patchify, unpatchify
+from vidmask.plotting import gif_bytes, moving_panel, still_panel, write_png
 
 
 class ReconstructionLogger(Callback):
-    """Draw input, masked input and reconstruction of a few fixed clips, with fixed masks.
+    """Draw input, masked input and each head's answer for a few fixed clips, with fixed masks.
 
     As PNG and GIF under ``reconstructions/`` in the run folder, and as image and moving image in
     TensorBoard: before the first step, every ``every_n_epochs`` and at the end. A target that is
@@ -75,8 +65,8 @@ class ReconstructionLogger(Callback):
             mask = module.mask(batch)
             predictions = module.objective.predict(batch, mask)
         for name, head in module.objective.heads.items():
-            if isinstance(head.target, PixelTarget):
-                rows = pixel_rows(head, head.target, predictions[name], batch, mask)
+            rows = picture_rows(head.target, head, predictions[name], batch, mask)
+            if rows:
                 self._write(trainer, name, still_panel(rows), moving_panel(rows))
 
     def _write(
@@ -101,19 +91,3 @@ class ReconstructionLogger(Callback):
                 picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=gif)
                 summary = Summary(value=[Summary.Value(tag=f"{name}/moving", image=picture)])
                 writer.file_writer.add_summary(summary, trainer.global_step)
-
-
-def pixel_rows(
-    head: Head, target: PixelTarget, prediction: torch.Tensor, batch: ClipBatch, mask: TokenMask
-) -> dict[str, torch.Tensor]:
-    """Return the rows of the picture, by caption: clips ``[b 3 s h w]`` in [0, 1] of the predicted frames."""
-    clips = target.select_frames(batch.clips, head.tubelet)
-    shown = Tubelet(target.num_frames(head.tubelet), head.tubelet.rows, head.tubelet.columns)
-    answers = target.to_pixels(prediction, batch, mask.masked, head.tubelet)
-    tokens = patchify(clips, shown)
-    tokens = tokens.scatter(1, mask.masked.unsqueeze(-1).expand_as(answers), answers.to(tokens))
-    reconstructions = unpatchify(tokens, head.grid, shown).clamp(0, 1)
-    hidden = hidden_pixels(mask, head.grid, shown)
-    not_predicted = hidden & hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
-    reconstructions = cover(reconstructions, not_predicted)
-    return reconstruction_rows(clips, reconstructions, hidden, f"reconstruction ({target.added_back})")

@@ -23,13 +23,14 @@ import vidmask.masking
 import vidmask.models
 import vidmask.objectives
 import vidmask.pretraining
-import vidmask.targets  # noqa: F401
+import vidmask.targets
+import vidmask.tokenizer
+import vidmask.trained_vqgan  # noqa: F401
 from vidmask import recipes, runs
 from vidmask.callbacks.charts import ChartLayout
 from vidmask.callbacks.features import FeatureWriter
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
 from vidmask.callbacks.skipped import SkippedSamples
-from vidmask.checkpoints import save_encoder
 from vidmask.cli.errors import Mistake
 from vidmask.cli.filing import SHARED_FOLDER, Filing, with_recipes
 from vidmask.cli.locate import Settings, check_files
@@ -41,8 +42,8 @@ from vidmask.progress import TrainingProgress
 # Without this, ${…} is resolved before the command line is read, and data can disagree with the model.
 set_parsing_settings(omegaconf_absolute_to_relative_paths=True)
 
-FOLLOWS_ENCODER = ("frames", "size")
-"""Settings of the data that are the encoder's attributes of the same name."""
+FOLLOWS_MODEL = ("frames", "size")
+"""Settings of the data that are the model's attributes of the same name."""
 
 NOTHING_TO_ACT_ON = (
     # Between Lightning and torch, in every run.
@@ -131,11 +132,11 @@ class TrainingCLI(LightningCLI):
         """Add where runs are filed and how often they are saved; let the data follow the encoder."""
         parser.add_class_arguments(runs.RunOptions, "run")
         parser.add_lightning_class_args(RunCheckpoints, "checkpoint")
-        for name in FOLLOWS_ENCODER:
+        for name in FOLLOWS_MODEL:
             parser.link_arguments(
                 "model",
                 f"data.{name}",
-                compute_fn=lambda model, name=name: getattr(model.encoder, name),
+                compute_fn=lambda model, name=name: getattr(model, name),
                 apply_on="instantiate",
             )
 
@@ -150,7 +151,7 @@ class TrainingCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and refuse settings that a link would set aside in silence."""
         self.config = parser.parse_args(args)
-        for name in FOLLOWS_ENCODER:
+        for name in FOLLOWS_MODEL:
             if self.config[self.verb].data.get(name) is not None:
                 raise Mistake(*linked_lines(f"data.{name}", Settings(self.configs, args)))
 
@@ -214,10 +215,9 @@ class TrainingCLI(LightningCLI):
         rank_zero_only(print)(self.filing.announce())
 
     def after_fit(self) -> None:
-        """Write the encoder alone."""
+        """Write what the run was for: the encoder alone, or the tokenizer."""
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
-            config = self.filing.config["model"]["init_args"]["encoder"]
-            save_encoder(self.filing.folder / "encoder.safetensors", self.model.encoder, config)
+            self.model.export(self.filing.folder, self.filing.config["model"])
 
     def _resolved(self) -> dict[str, Any]:
         config = self.config[self.verb]
@@ -228,9 +228,9 @@ class TrainingCLI(LightningCLI):
         return {name: value for name, value in resolved.items() if name not in filing}
 
     def _check_geometry(self) -> None:
-        for name in FOLLOWS_ENCODER:
-            ours, theirs = getattr(self.datamodule, name), getattr(self.model.encoder, name)
-            assert ours == theirs, f"data.{name} is {ours}, the encoder's {name} is {theirs}"
+        for name in FOLLOWS_MODEL:
+            ours, theirs = getattr(self.datamodule, name), getattr(self.model, name)
+            assert ours == theirs, f"data.{name} is {ours}, the model's {name} is {theirs}"
 
     def _loggers(self, given: Any) -> Any:
         if given is False:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vidmask.models.decoder import TokenDecoder
+from vidmask.models.latent_decoder import LatentDecoder, MaskedLatents
 from vidmask.models.layers import initialise
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.targets.base import Target
@@ -26,7 +27,7 @@ class Head(nn.Module):
     def __init__(
         self,
         encoder: VideoViT,
-        decoder: Callable[[VideoViT], TokenDecoder],
+        decoder: Callable[[VideoViT], TokenDecoder | LatentDecoder],
         target: Target,
         weight: float = 1.0,
     ) -> None:
@@ -39,8 +40,8 @@ class Head(nn.Module):
         self.prediction = nn.Linear(self.decoder.embed_dim, target.num_outputs(self.tubelet))
         initialise(self.prediction, encoder.init)
 
-    def forward(self, latents: Latents, mask: TokenMask) -> Float[Tensor, "b m p"]:
-        """Predict the answer for each masked token."""
+    def forward(self, latents: Latents | MaskedLatents, mask: TokenMask) -> Float[Tensor, "b m p"]:
+        """Predict the answer for each masked token, from what its kind of decoder reads."""
         return self.prediction(self.decoder(latents, mask))
 
     def loss(
@@ -74,11 +75,14 @@ class Objective(nn.Module):
             batch: The batch, its clips as RGB in [0, 1].
             mask: What is seen and what is predicted.
         """
+        return self.losses(self.predict(batch, mask), batch, mask)
+
+    def losses(
+        self, predictions: Mapping[str, Float[Tensor, "b m _"]], batch: ClipBatch, mask: TokenMask
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Return ``loss``, the weighted sum, and the loss of each head's prediction under its name."""
         heads = self.heads
-        losses = {
-            name: heads[name].loss(prediction, batch, mask)
-            for name, prediction in self.predict(batch, mask).items()
-        }
+        losses = {name: heads[name].loss(prediction, batch, mask) for name, prediction in predictions.items()}
         weighted = [heads[name].weight * loss for name, loss in losses.items()]
         return {"loss": torch.stack(weighted).sum(), **losses}
 

@@ -13,6 +13,12 @@ class Target(nn.Module):
     A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it.
     """
 
+    def prepare(self) -> None:
+        """Get the files that the target reads: none. Called by one process of each machine."""
+
+    def load(self) -> None:
+        """Read what ``prepare`` got, before the first batch: nothing."""
+
     def num_outputs(self, tubelet: Tubelet) -> int:
         """Return how many numbers a head predicts for each token."""
         raise NotImplementedError

@@ -1,0 +1,90 @@
+"""What a picture of each kind of target shows: the rows of it, by caption, as clips in [0, 1]."""
+
+from functools import singledispatch
+
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from vidmask.objectives.base import Head
+from vidmask.plotting import cover, heat, hidden_pixels, reconstruction_rows
+from vidmask.targets.base import Target
+from vidmask.targets.codes import VQGANCodeTarget
+from vidmask.targets.motion import RGBDifferenceTarget
+from vidmask.targets.pixels import PixelTarget
+from vidmask.tokens import ClipBatch, TokenMask, Tubelet, patchify, unpatchify
+
+Rows = dict[str, Float[Tensor, "b 3 _ h w"]]
+
+
+@singledispatch
+def picture_rows(
+    target: Target, head: Head, prediction: Float[Tensor, "b m p"], batch: ClipBatch, mask: TokenMask
+) -> Rows:
+    """Return the rows of the picture, all of one shape; none for a target of which there is no picture.
+
+    Args:
+        target: The head's target, whose class says what is drawn.
+        head: The head.
+        prediction: Its prediction.
+        batch: The batch, its clips as RGB in [0, 1].
+        mask: What was seen and what was predicted.
+    """
+    return {}
+
+
+@picture_rows.register
+def _(target: PixelTarget, head: Head, prediction: Tensor, batch: ClipBatch, mask: TokenMask) -> Rows:
+    clips = target.select_frames(batch.clips, head.tubelet)
+    shown = Tubelet(target.num_frames(head.tubelet), head.tubelet.rows, head.tubelet.columns)
+    answers = target.to_pixels(prediction, batch, mask.masked, head.tubelet)
+    tokens = filled(patchify(clips, shown), mask, answers)
+    reconstructions = unpatchify(tokens, head.grid, shown).clamp(0, 1)
+    hidden = hidden_pixels(mask, head.grid, shown)
+    not_predicted = hidden & hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
+    reconstructions = cover(reconstructions, not_predicted)
+    return reconstruction_rows(clips, reconstructions, hidden, f"reconstruction ({target.added_back})")
+
+
+@picture_rows.register
+def _(target: VQGANCodeTarget, head: Head, prediction: Tensor, batch: ClipBatch, mask: TokenMask) -> Rows:
+    clips = target.select_frames(batch.clips, head.tubelet)
+    true = target.encode(batch.clips, head.tubelet)
+    answered = filled(true.flatten(1, 3), mask, target.to_codes(prediction)).view_as(true)
+    shown = Tubelet(target.codes_per_token, head.tubelet.rows, head.tubelet.columns)
+    size = (clips.shape[3], clips.shape[4])
+    return {
+        "coded frames": clips,
+        "masked input": cover(clips, hidden_pixels(mask, head.grid, shown)),
+        "decoded from the input's own codes": target.decode(true, size),
+        "decoded from predicted codes, the input's own where it was seen": target.decode(answered, size),
+    }
+
+
+@picture_rows.register
+def _(target: RGBDifferenceTarget, head: Head, prediction: Tensor, batch: ClipBatch, mask: TokenMask) -> Rows:
+    true = target.differences(batch.clips, head.tubelet)
+    shown = Tubelet(target.num_frames(head.tubelet), head.tubelet.rows, head.tubelet.columns)
+    answers = filled(
+        patchify(true, shown), mask, target.to_differences(prediction, batch, mask.masked, head.tubelet)
+    )
+    answered = unpatchify(answers, head.grid, shown)
+    hidden = hidden_pixels(mask, head.grid, shown)
+    # The frame that each difference starts from.
+    clips = batch.clips.unflatten(2, (-1, head.tubelet.frames))[:, :, :, : shown.frames].flatten(2, 3)
+    largest = true.abs().amax()
+    return {
+        "input": clips,
+        "masked input": cover(clips, hidden),
+        f"true change (red brighter, blue darker, ±{largest:.2f})": heat(true, largest),
+        f"predicted change where it was hidden{target.added_back}": torch.where(
+            hidden.unsqueeze(1), heat(answered, largest), cover(clips, torch.ones_like(hidden))
+        ),
+    }
+
+
+def filled(
+    tokens: Shaped[Tensor, "b n p"], mask: TokenMask, answers: Shaped[Tensor, "b m p"]
+) -> Shaped[Tensor, "b n p"]:
+    """Put answers in the places of the masked tokens."""
+    return tokens.scatter(1, mask.masked.unsqueeze(-1).expand_as(answers), answers.to(tokens))
