@@ -72,7 +72,7 @@ def _(target: RGBDifferenceTarget, head: Head, prediction: Tensor, batch: ClipBa
     hidden = hidden_pixels(mask, head.grid, shown)
     # The frame that each difference starts from.
     clips = batch.clips.unflatten(2, (-1, head.tubelet.frames))[:, :, :, : shown.frames].flatten(2, 3)
-    # Not the largest of all: one bright edge would leave the others pale. Some of many values: quantile() takes
+    # Not the largest of all: one bright edge would leave the others pale. Some of many: quantile() takes
     # no more than 16 million.
     values = true.float().mean(dim=1).abs().flatten()
     largest = values[:: 1 + len(values) // 1_000_000].quantile(0.99)
