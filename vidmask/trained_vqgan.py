@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from vidmask import recipes
-from vidmask.data.generation import GENERATOR_VERSION
+from vidmask.data.generation import GENERATOR_VERSION, cache_folder
 from vidmask.models.tokenizers import Tokenizer, file_hash, read_weights
 from vidmask.models.vqgan import VQGAN, load_weights
 
@@ -63,8 +63,7 @@ class TrainedVQGAN(Tokenizer):
         self._settings: dict[str, Any] = arguments.get("init_args", {})
         with_version = json.dumps([content, GENERATOR_VERSION], sort_keys=True)
         digest = hashlib.sha256(with_version.encode()).hexdigest()[:16]
-        cache = Path(os.environ.get("VIDMASK_CACHE") or "~/.cache/vidmask").expanduser()
-        self.folder = cache / "tokenizers" / f"{path.stem}-{digest}"
+        self.folder = cache_folder() / "tokenizers" / f"{path.stem}-{digest}"
 
     @property
     def num_codes(self) -> int:

@@ -29,6 +29,11 @@ _CHUNK = 16
 _ABANDONED_SECONDS = 3600
 
 
+def cache_folder() -> Path:
+    """Return where made files are kept: ``$VIDMASK_CACHE``, ``~/.cache/vidmask`` if that is not set."""
+    return Path(os.environ.get("VIDMASK_CACHE") or "~/.cache/vidmask").expanduser()
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a folder of MovingShapes holds; equal settings give equal videos.

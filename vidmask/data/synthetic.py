@@ -1,11 +1,10 @@
 """MovingShapes: real video files, made on first use, with two independent labels."""
 
 import csv
-import os
 from pathlib import Path
 from typing import Literal
 
-from vidmask.data.generation import Settings, read_settings, synthesize
+from vidmask.data.generation import Settings, cache_folder, read_settings, synthesize
 from vidmask.data.presets import PresetName
 from vidmask.data.scenes import CLASSES
 from vidmask.data.sources import LabeledVideoPaths, Split, VideoSource
@@ -65,8 +64,7 @@ class MovingShapes(VideoSource):
         self.classes = {name: CLASSES[name] for name in CLASSES if label in (None, name)}
         self.num_workers = num_workers
         if root is None:
-            cache = os.environ.get("VIDMASK_CACHE") or "~/.cache/vidmask"
-            self.folder = Path(cache).expanduser() / self.settings.name
+            self.folder = cache_folder() / self.settings.name
         else:
             self.folder = Path(root).expanduser()
             found = read_settings(self.folder)

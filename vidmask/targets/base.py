@@ -54,6 +54,21 @@ class Target(nn.Module):
         return {"copy_nearest": self.loss(copied, answer)}
 
 
+def channel_statistics(
+    pixels: Float[Tensor, "b m p"], epsilon: float
+) -> tuple[Float[Tensor, "b m p"], Float[Tensor, "b m p"]]:
+    """Return mean, and standard deviation (unbiased) plus ``epsilon``, of each channel of each token.
+
+    Args:
+        pixels: Tokens as (frame, row, column, channel), channel fastest.
+        epsilon: Added to the standard deviation.
+    """
+    channels = pixels.unflatten(-1, (-1, 3))
+    variance, mean = torch.var_mean(channels, dim=-2, keepdim=True)
+    scale = variance.sqrt() + epsilon
+    return mean.expand_as(channels).flatten(-2), scale.expand_as(channels).flatten(-2)
+
+
 def nearest_visible(mask: TokenMask, grid: TokenGrid) -> Int[Tensor, "b m"]:
     """Return for each masked token the visible one nearest in time at the same place.
 

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vidmask.targets.base import Target
+from vidmask.targets.base import Target, channel_statistics
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
 Span = Literal["within", "next", "between"]
@@ -69,7 +69,7 @@ class RGBDifferenceTarget(Target):
         changes = self._changes(batch, indices, tubelet)
         if self.normalisation == "none":
             return changes * self.scale
-        shift, scale = self._statistics(changes)
+        shift, scale = channel_statistics(changes, self.epsilon)
         return (changes - shift) / scale
 
     def baselines(
@@ -105,7 +105,7 @@ class RGBDifferenceTarget(Target):
         """Turn predictions into differences of pixels in [0, 1]; statistics are the truth's."""
         if self.normalisation == "none":
             return prediction.float() / self.scale
-        shift, scale = self._statistics(self._changes(batch, indices, tubelet))
+        shift, scale = channel_statistics(self._changes(batch, indices, tubelet), self.epsilon)
         return prediction.float() * scale + shift
 
     def num_frames(self, tubelet: Tubelet) -> int:
@@ -116,12 +116,6 @@ class RGBDifferenceTarget(Target):
         self, batch: ClipBatch, indices: Int[Tensor, "b m"], tubelet: Tubelet
     ) -> Float[Tensor, "b m p"]:
         return patchify(self.differences(batch.clips, tubelet), self._differences_of(tubelet), indices)
-
-    def _statistics(self, changes: Float[Tensor, "b m p"]) -> tuple[Tensor, Tensor]:
-        channels = changes.unflatten(-1, (-1, 3))
-        variance, mean = torch.var_mean(channels, dim=-2, keepdim=True)
-        scale = variance.sqrt() + self.epsilon
-        return mean.expand_as(channels).flatten(-2), scale.expand_as(channels).flatten(-2)
 
     def _differences_of(self, tubelet: Tubelet) -> Tubelet:
         if self.span != "within":

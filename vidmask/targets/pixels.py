@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vidmask.targets.base import Target
+from vidmask.targets.base import Target, channel_statistics
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
 # Of both papers' code; MAE-ST's stands inside the root, VideoMAE's outside.
@@ -133,10 +133,7 @@ class PixelTarget(Target):
         if self.normalisation == "mae_st":
             variance, mean = torch.var_mean(pixels, dim=-1, keepdim=True)
             return mean, (variance + EPSILON).sqrt()
-        channels = pixels.unflatten(-1, (-1, 3))
-        variance, mean = torch.var_mean(channels, dim=-2, keepdim=True)
-        scale = variance.sqrt() + EPSILON
-        return mean.expand_as(channels).flatten(-2), scale.expand_as(channels).flatten(-2)
+        return channel_statistics(pixels, EPSILON)
 
 
 def spread_frames(num_frames: int, frames_per_tubelet: int, device: torch.device) -> Int[Tensor, " s"]:
