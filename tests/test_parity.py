@@ -96,9 +96,8 @@ def mae_st() -> tuple[dict[str, Tensor], MaskedAutoencoder]:
     return fixture, objective
 
 
-@pytest.fixture(scope="module")
-def videomae() -> tuple[dict[str, Tensor], MaskedAutoencoder]:
-    fixture = load_file(FIXTURES / "videomae_pretrain.safetensors")
+def small_videomae() -> MaskedAutoencoder:
+    """VideoMAE in the fixture's size: 16 frames of 32 px, width 48."""
     encoder = VideoViT(
         frames=16,
         size=32,
@@ -113,7 +112,13 @@ def videomae() -> tuple[dict[str, Tensor], MaskedAutoencoder]:
     )
     decoder = partial(TokenDecoder, embed_dim=32, depth=2, num_heads=2, projection_bias=False)
     target = PixelTarget(normalisation="videomae", frames="all")
-    objective = MaskedAutoencoder(encoder, partial(Head, decoder=decoder, target=target))
+    return MaskedAutoencoder(encoder, partial(Head, decoder=decoder, target=target))
+
+
+@pytest.fixture(scope="module")
+def videomae() -> tuple[dict[str, Tensor], MaskedAutoencoder]:
+    fixture = load_file(FIXTURES / "videomae_pretrain.safetensors")
+    objective = small_videomae()
     names = [
         ("decoder.head", "head.prediction"),
         ("decoder.", "head.decoder."),

@@ -1,15 +1,17 @@
 """VideoMAE's loss equals that of transformers' VideoMAEForPreTraining, with the same weights and mask."""
 
-from functools import partial
-
 import torch
-from test_parity import IMAGENET_MEAN, IMAGENET_STD, TOLERANCE, batch_of, mask_of, with_fused_qkv
+from test_parity import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    TOLERANCE,
+    batch_of,
+    mask_of,
+    small_videomae,
+    with_fused_qkv,
+)
 from torch import Tensor
 from transformers import VideoMAEConfig, VideoMAEForPreTraining
-
-from vidmask.models import TokenDecoder, VideoViT
-from vidmask.objectives import Head, MaskedAutoencoder
-from vidmask.targets import PixelTarget
 
 NAMES = {
     "videomae.encoder.layer.": "encoder.blocks.",
@@ -54,22 +56,7 @@ def test_the_loss_is_that_of_transformers() -> None:
     with torch.no_grad():
         for weight in theirs.parameters():
             weight.add_(0.05 * torch.randn_like(weight))
-    decoder = partial(TokenDecoder, embed_dim=32, depth=2, num_heads=2, projection_bias=False)
-    ours = MaskedAutoencoder(
-        VideoViT(
-            frames=16,
-            size=32,
-            embed_dim=48,
-            depth=2,
-            num_heads=3,
-            positions="sincos1d",
-            class_token=False,
-            mean=IMAGENET_MEAN,
-            std=IMAGENET_STD,
-            init="videomae",
-        ),
-        partial(Head, decoder=decoder, target=PixelTarget("videomae", "all")),
-    )
+    ours = small_videomae()
     ours.load_state_dict(with_fused_qkv(renamed(theirs.state_dict())))
 
     clips = torch.rand(2, 3, 16, 32, 32)
