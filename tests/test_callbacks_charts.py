@@ -16,9 +16,10 @@ from vidmask.targets import PixelTarget
 
 
 def test_each_chart_draws_its_own_curves_and_no_others() -> None:
-    charts = layout(["appearance", "motion"], ["motion"])
+    charts = layout(["appearance", "appearance_accuracy", "motion"], ["motion"])
     tags = [
         *("train/motion", "val/motion", "val/motion/copy_nearest", "val/appearance", "val/loss"),
+        *("val/appearance_accuracy", "val/appearance_accuracy/most_frequent_code"),
         *("probe/motion/linear_mean", "probe/chance/motion", "probe/without_encoder/motion"),
         *("probe/chance/appearance", "probe/test/trained/motion/linear_mean", "probe/rankme"),
     ]
@@ -29,8 +30,9 @@ def test_each_chart_draws_its_own_curves_and_no_others() -> None:
     }
     assert drawn == {
         ("Loss", "appearance beside trivial answers"): ["val/appearance"],
+        ("Loss", "appearance accuracy beside trivial answers"): tags[5:7],
         ("Loss", "motion beside trivial answers"): ["train/motion", "val/motion", "val/motion/copy_nearest"],
-        ("Probes on the validation split", "motion beside chance and no encoder"): tags[5:8],
+        ("Probes on the validation split", "motion beside chance and no encoder"): tags[7:10],
     }
 
 

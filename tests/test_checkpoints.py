@@ -52,7 +52,7 @@ def test_the_file_tells_what_it_holds(tmp_path, encoder):
     save_encoder(tmp_path / "e.safetensors", encoder, CONFIG)
     with safe_open(tmp_path / "e.safetensors", framework="pt") as file:
         metadata = file.metadata()
-    assert metadata["format"] == "vidmask.encoder.1"
+    assert metadata["format"] == "vidmask.encoder.2"
     assert json.loads(metadata["encoder"]) == CONFIG
 
 
@@ -86,7 +86,7 @@ def test_a_config_of_another_encoder_is_refused_before_anything_is_written(tmp_p
 def test_weights_that_do_not_fit_are_refused(tmp_path, encoder):
     weights = {name: weight.clone() for name, weight in encoder.state_dict().items()}
     weights["norm.weight"] = torch.ones(25)
-    metadata = {"format": "vidmask.encoder.1", "encoder": json.dumps(CONFIG)}
+    metadata = {"format": "vidmask.encoder.2", "encoder": json.dumps(CONFIG)}
     save_file(weights, tmp_path / "e.safetensors", metadata=metadata)
     with pytest.raises(
         ValueError, match=r"1 differ, the first is norm.weight, \(25,\) in the weights, \(24,\)"
@@ -101,5 +101,5 @@ def test_a_missing_file_one_of_another_kind_and_one_of_another_format_are_told_a
     with pytest.raises(ValueError, match="is no safetensors file"):
         load_encoder(tmp_path / "text")
     save_file({"a": torch.ones(1)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match=r"its format is None, not vidmask\.encoder\.1"):
+    with pytest.raises(ValueError, match=r"its format is None, not vidmask\.encoder\.2"):
         load_encoder(tmp_path / "other.safetensors")

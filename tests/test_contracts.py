@@ -136,6 +136,10 @@ def test_a_perfect_prediction_has_no_loss_and_trivial_ones_have_some(
     baselines = target.baselines(batch, mask, encoder.grid, encoder.tubelet)
     assert baselines
     assert all(value > 0 for value in baselines.values())
+    measures = target.measures(perfect(target, answer), answer)
+    assert set(measures) == set(target.measured)
+    # What is said of a trivial answer is said of the loss, or of something that is measured.
+    assert {name.split("/")[0] for name in baselines if "/" in name} <= set(target.measured)
 
 
 @EVERY_OBJECTIVE
@@ -180,7 +184,8 @@ def test_visible_pixels_are_no_part_of_the_answer(
     predictions = {name: torch.rand_like(value) for name, value in objective.predict(batch, mask).items()}
     changed = batch._replace(clips=altered(batch.clips, objective.encoder, mask.visible))
     for name, head in objective.heads.items():
-        assert head.loss(predictions[name], batch, mask) == head.loss(predictions[name], changed, mask)
+        before, after = (head.measure(predictions[name], given, mask)[0] for given in (batch, changed))
+        assert before == after
 
 
 @EVERY_OBJECTIVE
@@ -196,7 +201,8 @@ def test_every_parameter_gets_a_gradient_and_every_masked_prediction_counts(
         assert parameter.grad.abs().sum() > 0, name
     for name, value in objective.predict(batch, mask).items():
         prediction = value.detach().requires_grad_()
-        objective.heads[name].loss(prediction, batch, mask).backward()
+        loss, _ = objective.heads[name].measure(prediction, batch, mask)
+        loss.backward()
         assert prediction.grad is not None
         assert prediction.shape[1] == mask.masked.shape[1]
         assert (prediction.grad != 0).any(dim=2).all()

@@ -33,9 +33,10 @@ def test_sincos_3d_holds_each_axis_in_its_own_channels() -> None:
     assert (time == time[:, :1, :1]).all()
     assert (row == row[:1, :, :1]).all()
     assert (column == column[:1, :1]).all()
-    assert time[2, 0, 0, 1].item() == pytest.approx(math.sin(2 * 10000 ** (-1 / 4)), abs=1e-6)
+    assert time[2, 0, 0, 1].item() == pytest.approx(math.sin(2 * 3 ** (-1 / 4)), abs=1e-6)
     assert row[0, 1, 0, 6].item() == pytest.approx(math.cos(1), abs=1e-6)
     assert column[0, 0, 3, 0].item() == pytest.approx(math.sin(3), abs=1e-6)
+    assert column[0, 0, 3, 5].item() == pytest.approx(math.sin(3 * 4 ** (-5 / 6)), abs=1e-6)
 
 
 @pytest.mark.parametrize("width", [8, 10, 32, 96, 192, 384, 512, 768])

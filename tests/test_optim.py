@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from vidmask.models import TokenDecoder, VideoViT
-from vidmask.optim import num_optimizer_steps, parameter_groups, warmup_cosine
+from vidmask.optim import num_optimizer_steps, parameter_groups, schedule, warmup_cosine
 
 
 def test_the_schedule_by_hand() -> None:
@@ -80,3 +80,17 @@ def test_the_steps_of_a_run_by_hand(options: dict[str, object], expected: int | 
         "datamodule": SimpleNamespace(num_train_batches=lambda num_ranks: 20 // num_ranks),
     }
     assert num_optimizer_steps(SimpleNamespace(**(settings | options))) == expected
+
+
+def test_an_optimizer_follows_the_schedule_over_the_whole_run() -> None:
+    trainer = SimpleNamespace(max_steps=10, max_epochs=None)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2.0)
+    scheduler = schedule(optimizer, trainer, warmup=0.2, floor=0.1)
+    rates = []
+    for _ in range(11):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert rates == pytest.approx([2 * warmup_cosine(step, 10, 2, 0.1) for step in range(11)])
+    with pytest.raises(ValueError, match=r"set trainer\.max_steps, or trainer\.max_epochs"):
+        schedule(optimizer, SimpleNamespace(max_steps=-1, max_epochs=None), warmup=0.2)

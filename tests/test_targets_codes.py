@@ -64,6 +64,16 @@ def test_trivial_answers_are_uniform_codes_and_their_own_shares() -> None:
     entropy = -sum(count / 32 * math.log(count / 32) for count in counts if count)
     assert baselines["uniform_codes"].item() == pytest.approx(math.log(16))
     assert baselines["unigram_codes"].item() == pytest.approx(entropy, rel=1e-5)
+    assert baselines["accuracy/most_frequent_code"].item() == pytest.approx(max(counts) / 32)
+
+
+def test_the_accuracy_is_the_share_of_codes_that_are_the_likeliest() -> None:
+    target = VQGANCodeTarget(RandomTokenizer(), "both")
+    answer = torch.tensor([[[0, 1], [2, 3], [4, 5]]])
+    prediction = torch.zeros(1, 3, 2, 16)
+    for token, frame, code in ((0, 0, 0), (0, 1, 1), (1, 0, 2), (1, 1, 9), (2, 0, 9), (2, 1, 9)):
+        prediction[0, token, frame, code] = 1.0
+    assert target.measures(prediction.flatten(2), answer)["accuracy"].item() == pytest.approx(3 / 6)
 
 
 def test_the_vqgan_is_frozen_hidden_and_stays_in_evaluation_mode() -> None:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from vidmask.models.vit import VideoViT
 
-FORMAT = "vidmask.encoder.1"
+# 2: sincos3d positions, which no file holds, have other angles than in 1.
+FORMAT = "vidmask.encoder.2"
 
 
 def save_encoder(path: str | PathLike[str], encoder: VideoViT, config: Mapping[str, Any]) -> None:

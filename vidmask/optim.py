@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 
 def parameter_groups(
@@ -35,6 +37,28 @@ def parameter_groups(
         },
         {"params": [v for (_, v), free in zip(parameters, exempt, strict=True) if free], "weight_decay": 0.0},
     ]
+
+
+def schedule(optimizer: Optimizer, trainer: Any, warmup: float, floor: float = 0.0) -> LambdaLR:
+    """Let an optimizer's learning rate follow ``warmup_cosine`` over a whole run, step by step.
+
+    Args:
+        optimizer: The optimizer, at its peak learning rate.
+        trainer: The run's trainer, whose length the schedule spans.
+        warmup: Share of the steps over which the learning rate rises from 0.
+        floor: Share of the peak at the end.
+
+    Raises:
+        ValueError: If the length of the run is not known.
+    """
+    num_steps = num_optimizer_steps(trainer)
+    if num_steps is None:
+        raise ValueError(
+            "the length of the run is not known, which the learning-rate schedule needs: "
+            "set trainer.max_steps, or trainer.max_epochs together with a VideoDataModule"
+        )
+    num_warmup_steps = round(warmup * num_steps)
+    return LambdaLR(optimizer, lambda step: warmup_cosine(step, num_steps, num_warmup_steps, floor))
 
 
 def num_optimizer_steps(trainer: Any) -> int | None:

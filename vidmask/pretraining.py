@@ -15,7 +15,7 @@ from vidmask.checkpoints import save_encoder
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import VideoViT
 from vidmask.objectives.base import Objective
-from vidmask.optim import num_optimizer_steps, parameter_groups, warmup_cosine
+from vidmask.optim import parameter_groups, schedule
 from vidmask.randomness import generator, step_seed
 from vidmask.tokens import ClipBatch, TokenMask
 
@@ -178,14 +178,6 @@ class MaskedPretraining(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return AdamW with a schedule that moves at every step."""
-        num_steps = num_optimizer_steps(self.trainer)
-        if num_steps is None:
-            raise ValueError(
-                "the length of the run is not known, which the learning-rate schedule needs: "
-                "set trainer.max_steps, or trainer.max_epochs together with a VideoDataModule"
-            )
-        num_warmup_steps = round(self.warmup * num_steps)
-        floor = self.min_lr / self.lr
         optimizer = torch.optim.AdamW(
             parameter_groups(self.objective, self.weight_decay, self.no_decay),
             lr=self.lr,
@@ -193,17 +185,20 @@ class MaskedPretraining(LightningModule):
             # Lightning refuses to clip gradients before a fused optimizer in mixed precision.
             fused="mixed" not in str(self.trainer.precision),
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warmup_cosine(step, num_steps, num_warmup_steps, floor)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        scheduler = schedule(optimizer, self.trainer, self.warmup, self.min_lr / self.lr)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _evaluate(self, stage: str, batch: ClipBatch) -> None:
         mask = self.mask(batch)
         self._log(stage, self.objective(batch, mask), batch)
         for name, head in self.objective.heads.items():
             baselines = head.target.baselines(batch, mask, self.encoder.grid, self.encoder.tubelet)
-            self._log(f"{stage}/{name}", baselines, batch)
+            # "accuracy/most_frequent_code" of the head "appearance" stands under "appearance_accuracy".
+            self._log(
+                stage,
+                {f"{name}{'_' if '/' in key else '/'}{key}": value for key, value in baselines.items()},
+                batch,
+            )
 
     def _log(self, stage: str, values: dict[str, Tensor], batch: ClipBatch) -> None:
         training = stage == "train"

@@ -13,7 +13,7 @@ from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 from torch import Tensor, nn
 
 from vidmask.models.vqgan import VQGAN, resized
-from vidmask.optim import num_optimizer_steps, warmup_cosine
+from vidmask.optim import num_optimizer_steps, schedule
 from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 from vidmask.trained_vqgan import FILE, save_vqgan
@@ -151,17 +151,9 @@ class TokenizerTraining(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return one Adam for both networks, with a schedule that moves at every step."""
-        num_steps = num_optimizer_steps(self.trainer)
-        if num_steps is None:
-            raise ValueError(
-                "the length of the run is not known: set trainer.max_steps or trainer.max_epochs"
-            )
         optimizer = torch.optim.Adam(self.parameters(), lr=self.lr, betas=self.betas)
-        num_warmup_steps = round(self.warmup * num_steps)
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: warmup_cosine(step, num_steps, num_warmup_steps, 0.0)
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        scheduler = schedule(optimizer, self.trainer, self.warmup)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     @torch.no_grad()
     def revive(

@@ -60,20 +60,10 @@ class TrainedVQGAN(Tokenizer):
             arguments = content["model"]["init_args"]["vqgan"]
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path} trains no VQGAN: model.init_args.vqgan is missing") from error
-        self._settings: dict[str, Any] = arguments.get("init_args", {})
+        super().__init__(arguments.get("init_args", {}))
         with_version = json.dumps([content, GENERATOR_VERSION], sort_keys=True)
         digest = hashlib.sha256(with_version.encode()).hexdigest()[:16]
         self.folder = cache_folder() / "tokenizers" / f"{path.stem}-{digest}"
-
-    @property
-    def num_codes(self) -> int:
-        """Return the size of the codebook."""
-        return self._settings.get("num_codes", 1024)
-
-    @property
-    def factor(self) -> int:
-        """Return how many pixels a side of one code stands for."""
-        return 2 ** (len(self._settings.get("ch_mult", (1, 1, 2, 2, 4))) - 1)
 
     def prepare(self) -> None:
         """Train the VQGAN if it is not in the cache.

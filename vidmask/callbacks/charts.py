@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from vidmask.callbacks.fixed_clips import callbacks_of
 from vidmask.callbacks.online_probe import OnlineProbe
 from vidmask.pretraining import MaskedPretraining
 
@@ -20,20 +21,33 @@ class ChartLayout(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the layout."""
-        heads = pl_module.objective.heads if isinstance(pl_module, MaskedPretraining) else ()
-        callbacks = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
-        probes = [callback for callback in callbacks if isinstance(callback, OnlineProbe)]
-        labels = dict.fromkeys(label for probe in probes for label in probe.chance)
+        heads = pl_module.objective.heads if isinstance(pl_module, MaskedPretraining) else {}
+        curves = [
+            curve
+            for name, head in heads.items()
+            for curve in (name, *(f"{name}_{measure}" for measure in head.target.measured))
+        ]
+        labels = dict.fromkeys(
+            label for probe in callbacks_of(trainer, OnlineProbe) for label in probe.chance
+        )
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_custom_scalars(layout(heads, labels))
+                logger.experiment.add_custom_scalars(layout(curves, labels))
 
 
-def layout(heads: Iterable[str], labels: Iterable[str]) -> Layout:
-    """Return the charts: by title, the patterns of the curves in each."""
+def layout(curves: Iterable[str], labels: Iterable[str]) -> Layout:
+    """Return the charts: by title, the patterns of the curves in each.
+
+    Args:
+        curves: What is logged in training and validation, such as the loss of a head by the head's name.
+        labels: Labels of the probes.
+    """
     losses = {
-        f"{head} beside trivial answers": ["Multiline", [f"^(train|val)/{head}$", f"^val/{head}/[^/]+$"]]
-        for head in heads
+        f"{curve.replace('_', ' ')} beside trivial answers": [
+            "Multiline",
+            [f"^(train|val)/{curve}$", f"^val/{curve}/[^/]+$"],
+        ]
+        for curve in curves
     }
     probes = {
         f"{label} beside chance and no encoder": [

@@ -1,17 +1,19 @@
-"""When callbacks look at the model, and at which clips: the same ones each time, without augmentation."""
+"""What callbacks look at and when: the run's parts, and the same clips each time, without augmentation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from lightning.fabric.utilities.apply_func import move_data_to_device
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from vidmask.data.sources import Split
 from vidmask.data.transforms import to_float
 from vidmask.pretraining import MaskedPretraining
 from vidmask.tokens import ClipBatch
+
+Kind = TypeVar("Kind", bound=Callback)
 
 
 @runtime_checkable
@@ -41,6 +43,12 @@ def data_of(trainer: Trainer) -> ProbeData:
             f"probe_loader; this run has {'none' if data is None else type(data).__name__}"
         )
     return data
+
+
+def callbacks_of(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
+    """Return the run's callbacks of one kind."""
+    callbacks = trainer.callbacks  # pyright: ignore[reportAttributeAccessIssue]
+    return [callback for callback in callbacks if isinstance(callback, kind)]
 
 
 def pretraining_of(module: LightningModule) -> MaskedPretraining:

@@ -2,12 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.table import Table
 
+from vidmask.callbacks.fixed_clips import callbacks_of
 from vidmask.callbacks.online_probe import OnlineProbe
 from vidmask.callbacks.skipped import SkippedSamples
 from vidmask.tokens import ClipBatch
@@ -73,7 +74,7 @@ class RunSummary(Callback):
         console = Console()
         if self.last:
             console.print(self._losses_table())
-        for probe in _callbacks(trainer, OnlineProbe):
+        for probe in callbacks_of(trainer, OnlineProbe):
             if probe.latest or probe.trained_test:
                 console.print(probe_table(probe))
         for line in self._closing_lines(trainer):
@@ -93,8 +94,8 @@ class RunSummary(Callback):
 
     def _closing_lines(self, trainer: Trainer) -> list[str]:
         folder = Path(trainer.default_root_dir)
-        probing = sum(probe.seconds for probe in _callbacks(trainer, OnlineProbe))
-        num_skipped = sum(skipped.num_skipped for skipped in _callbacks(trainer, SkippedSamples))
+        probing = sum(probe.seconds for probe in callbacks_of(trainer, OnlineProbe))
+        num_skipped = sum(skipped.num_skipped for skipped in callbacks_of(trainer, SkippedSamples))
         seconds = self._total_seconds()
         share = f", of which probes {probing:.0f} s ({probing / seconds:.0%})" if probing else ""
         where = f": see {folder / 'skipped.csv'}" if num_skipped else ""
@@ -138,12 +139,6 @@ def probe_table(probe: OnlineProbe) -> Table:
 
 
 METHODS = {"linear": "linear", "knn": "neighbours"}
-
-Kind = TypeVar("Kind", bound=Callback)
-
-
-def _callbacks(trainer: Trainer, kind: type[Kind]) -> list[Kind]:
-    return [callback for callback in cast(Any, trainer).callbacks if isinstance(callback, kind)]
 
 
 def _losses(trainer: Trainer, stage: str) -> dict[str, float]:

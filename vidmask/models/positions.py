@@ -84,10 +84,12 @@ def sincos_3d(grid: TokenGrid, embed_dim: int) -> Float[Tensor, "n d"]:
     """Return sines and cosines over time, row and column, in that order of channels.
 
     Each of row and column takes 3/8 of the width, rounded down to pairs of channels, and time the rest;
-    within an axis the sines come first.
+    within an axis the sines come first. Angles grow by 1 radian a token in the first channel of an axis, and
+    in its last by about 1 radian over the whole axis.
 
     Deviation: MAE-ST says that sine-cosine embeddings "work similarly" and gives no form; the split of
-    the width is ours.
+    the width and the angles are ours. With the 10,000 of a sentence in place of the axis' length, most
+    channels of so short an axis hardly change along it, and tokens are told apart more slowly.
 
     Raises:
         ValueError: If the width is odd or below 8, too few channels for three axes.
@@ -114,6 +116,6 @@ def sincos_3d(grid: TokenGrid, embed_dim: int) -> Float[Tensor, "n d"]:
 
 
 def _axis_table(length: int, width: int) -> Float[Tensor, "n d"]:
-    frequency = 10000 ** (-torch.arange(width // 2, dtype=torch.float64) / (width // 2))
+    frequency = float(length) ** (-torch.arange(width // 2, dtype=torch.float64) / (width // 2))
     angle = torch.arange(length, dtype=torch.float64)[:, None] * frequency
     return torch.cat([angle.sin(), angle.cos()], dim=1)

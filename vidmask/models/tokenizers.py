@@ -4,31 +4,44 @@ import argparse
 import hashlib
 import pickle
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from inspect import signature
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vidmask.models.vqgan import VQGAN, load_weights, read_settings
+from vidmask.models.vqgan import VQGAN, load_weights, pixels_per_code, read_settings
 
 
 class Tokenizer(ABC):
     """A VQGAN that is known by its settings until its weights are asked for.
 
     A model is built, on the meta device too, without any weights of its tokenizer.
+
+    Attributes:
+        settings: The arguments of ``VQGAN``.
+
+    Args:
+        settings: The same; what is missing has its default.
     """
 
-    @property
-    @abstractmethod
-    def num_codes(self) -> int:
-        """Return the size of the codebook."""
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        defaults = {name: argument.default for name, argument in signature(VQGAN).parameters.items()}
+        self.settings: dict[str, Any] = defaults | dict(settings)
 
     @property
-    @abstractmethod
+    def num_codes(self) -> int:
+        """Return the size of the codebook."""
+        return self.settings["num_codes"]
+
+    @property
     def factor(self) -> int:
         """Return how many pixels a side of one code stands for."""
+        return pixels_per_code(self.settings["ch_mult"])
 
     def prepare(self) -> None:  # noqa: B027 - files that are there need nothing
         """Make sure that the weights are there; called by one process of each machine, before ``load``."""
@@ -57,18 +70,8 @@ class PublishedVQGAN(Tokenizer):
                     f"no file {path}: a VQGAN of taming-transformers is its config (.yaml) and its "
                     "checkpoint (.ckpt or .safetensors)"
                 )
+        super().__init__(read_settings(Path(config)))
         self.checkpoint = Path(checkpoint)
-        self._settings = read_settings(Path(config))
-
-    @property
-    def num_codes(self) -> int:
-        """Return the size of the codebook."""
-        return self._settings["num_codes"]
-
-    @property
-    def factor(self) -> int:
-        """Return how many pixels a side of one code stands for."""
-        return 2 ** (len(self._settings["ch_mult"]) - 1)
 
     def load(self) -> tuple[VQGAN, str]:
         """Return the VQGAN with its weights, and the SHA-256 of their file.
@@ -76,7 +79,7 @@ class PublishedVQGAN(Tokenizer):
         Raises:
             ValueError: If the file holds anything but weights, or not those of the config.
         """
-        vqgan = VQGAN(**self._settings)
+        vqgan = VQGAN(**self.settings)
         load_weights(vqgan, read_weights(self.checkpoint), self.checkpoint)
         return vqgan, file_hash(self.checkpoint)
 

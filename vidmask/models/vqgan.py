@@ -89,7 +89,7 @@ class VQGAN(nn.Module):
         self.num_codes = num_codes
         self.resolution = resolution
         self.is_gumbel = gumbel
-        self.factor = 2 ** (len(ch_mult) - 1)
+        self.factor = pixels_per_code(ch_mult)
         self.settings: dict[str, Any] = {
             "num_codes": num_codes,
             "embed_dim": embed_dim,
@@ -144,6 +144,11 @@ class VQGAN(nn.Module):
     def decode_latents(self, quantised: Float[Tensor, "b d r s"]) -> Float[Tensor, "b 3 h w"]:
         """Return the images that embeddings of codes stand for; not clipped."""
         return (self.decoder(self.post_quant_conv(quantised)) + 1) / 2
+
+
+def pixels_per_code(ch_mult: Sequence[int]) -> int:
+    """Return how many pixels a side of one code stands for; each level but the first halves the image."""
+    return 2 ** (len(ch_mult) - 1)
 
 
 def nearest_codes(latents: Float[Tensor, "b d r s"], codebook: Float[Tensor, "v d"]) -> Int[Tensor, "b r s"]:

@@ -44,11 +44,17 @@ class Head(nn.Module):
         """Predict the answer for each masked token, from what its kind of decoder reads."""
         return self.prediction(self.decoder(latents, mask))
 
-    def loss(
+    def measure(
         self, prediction: Float[Tensor, "b m p"], batch: ClipBatch, mask: TokenMask
-    ) -> Float[Tensor, ""]:
-        """Measure predictions against the target, which is worked out for masked tokens only."""
-        return self.target.loss(prediction, self.target(batch, mask.masked, self.tubelet))
+    ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
+        """Return the loss of predictions, and the target's other measures of them, which train nothing.
+
+        The target is worked out once, and for masked tokens only.
+        """
+        answer = self.target(batch, mask.masked, self.tubelet)
+        with torch.no_grad():
+            measures = self.target.measures(prediction, answer)
+        return self.target.loss(prediction, answer), measures
 
 
 class Objective(nn.Module):
@@ -71,6 +77,8 @@ class Objective(nn.Module):
     def forward(self, batch: ClipBatch, mask: TokenMask) -> dict[str, Float[Tensor, ""]]:
         """Return ``loss``, the weighted sum, and the loss of each head under its name.
 
+        What else a head's target measures stands under ``<head>_<measure>``.
+
         Args:
             batch: The batch, its clips as RGB in [0, 1].
             mask: What is seen and what is predicted.
@@ -80,11 +88,14 @@ class Objective(nn.Module):
     def losses(
         self, predictions: Mapping[str, Float[Tensor, "b m _"]], batch: ClipBatch, mask: TokenMask
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return ``loss``, the weighted sum, and the loss of each head's prediction under its name."""
+        """Return what ``forward`` does, of predictions that are there."""
         heads = self.heads
-        losses = {name: heads[name].loss(prediction, batch, mask) for name, prediction in predictions.items()}
+        losses, others = {}, {}
+        for name, prediction in predictions.items():
+            losses[name], measures = heads[name].measure(prediction, batch, mask)
+            others |= {f"{name}_{measure}": value for measure, value in measures.items()}
         weighted = [heads[name].weight * loss for name, loss in losses.items()]
-        return {"loss": torch.stack(weighted).sum(), **losses}
+        return {"loss": torch.stack(weighted).sum(), **losses, **others}
 
     def after_step(self) -> None:
         """Do what is due after each optimizer step, such as moving an average of the weights: nothing."""

@@ -11,7 +11,12 @@ class Target(nn.Module):
     """The answer for each masked token, and the loss that measures how far a prediction is from it.
 
     A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it.
+
+    Attributes:
+        measured: Names of what ``measures`` returns.
     """
+
+    measured: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Get the files that the target reads: none. Called by one process of each machine."""
@@ -42,12 +47,19 @@ class Target(nn.Module):
         precision = torch.promote_types(prediction.dtype, torch.float32)
         return (prediction.to(precision) - answer.to(precision)).square().mean()
 
+    def measures(
+        self, prediction: Float[Tensor, "b m p"], answer: Shaped[Tensor, "b m ..."]
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Return what else says how good a prediction is, by name, to log beside the loss: nothing."""
+        return {}
+
     def baselines(
         self, batch: ClipBatch, mask: TokenMask, grid: TokenGrid, tubelet: Tubelet
     ) -> dict[str, Float[Tensor, ""]]:
         """Return the losses of trivial predictions, by name, to print beside the loss.
 
-        Here: ``copy_nearest``, which answers with the answer of the nearest visible tubelet.
+        Here: ``copy_nearest``, which answers with the answer of the nearest visible tubelet. A value of
+        another measure than the loss is named after it, such as ``accuracy/most_frequent_code``.
         """
         answer = self(batch, mask.masked, tubelet)
         copied = self(batch, nearest_visible(mask, grid), tubelet)

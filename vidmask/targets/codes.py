@@ -32,6 +32,8 @@ class VQGANCodeTarget(Target):
     BEVT codes both.
     """
 
+    measured = ("accuracy",)
+
     def __init__(
         self,
         tokenizer: Tokenizer,
@@ -87,18 +89,29 @@ class VQGANCodeTarget(Target):
         logits = self._logits(prediction).float().flatten(0, -2)
         return F.cross_entropy(logits, answer.flatten(), label_smoothing=self.label_smoothing)
 
+    def measures(
+        self, prediction: Float[Tensor, "b m p"], answer: Int[Tensor, "b m f"]
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Return ``accuracy``, the share of codes that are the most likely one of the prediction."""
+        return {"accuracy": (self.to_codes(prediction) == answer).float().mean()}
+
     def baselines(
         self, batch: ClipBatch, mask: TokenMask, grid: TokenGrid, tubelet: Tubelet
     ) -> dict[str, Float[Tensor, ""]]:
-        """Return the losses of two answers that look at nothing.
+        """Return the losses of two answers that look at nothing, and the accuracy of a third.
 
         ``uniform_codes`` gives all codes the same probability, ``log V``; ``unigram_codes`` gives each the
-        share that it has among the batch's own answers: their entropy.
+        share that it has among the batch's own answers: their entropy. ``accuracy/most_frequent_code`` is
+        right where the answer is the most frequent one.
         """
         answer = self(batch, mask.masked, tubelet)
         shares = torch.bincount(answer.flatten(), minlength=self.num_codes) / answer.numel()
         uniform = torch.tensor(float(self.num_codes), device=answer.device).log()
-        return {"uniform_codes": uniform, "unigram_codes": torch.special.entr(shares).sum()}
+        return {
+            "uniform_codes": uniform,
+            "unigram_codes": torch.special.entr(shares).sum(),
+            "accuracy/most_frequent_code": shares.max(),
+        }
 
     @torch.no_grad()
     def encode(self, clips: Float[Tensor, "b 3 t h w"], tubelet: Tubelet) -> Int[Tensor, "b _ _ _ f"]:
