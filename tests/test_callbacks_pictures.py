@@ -2,15 +2,19 @@
 
 from functools import partial
 
+import pytest
 import torch
+from lightning.pytorch import LightningModule
 from random_tokenizer import RandomTokenizer
 from test_contracts import batch_of, mask_of, small_encoder
 
-from vidmask.callbacks.pictures import filled, picture_rows
+from vidmask.callbacks.pictures import filled, picture_rows, pictures
 from vidmask.masking import RandomMasking
 from vidmask.models import TokenDecoder
+from vidmask.models.vqgan import resized
 from vidmask.objectives import Head
 from vidmask.targets import RGBDifferenceTarget, Target, VQGANCodeTarget
+from vidmask.tokenizer import TokenizerTraining
 from vidmask.tokens import TokenMask
 
 BATCH = batch_of(2)
@@ -66,3 +70,21 @@ def test_answers_fill_the_places_of_masked_tokens() -> None:
     mask = TokenMask(torch.tensor([[0, 2]]), torch.tensor([[1, 3]]))
     tokens = torch.arange(4.0).view(1, 4, 1)
     assert filled(tokens, mask, torch.tensor([[[10.0], [30.0]]])).flatten().tolist() == [0, 10, 2, 30]
+
+
+def test_a_tokenizer_s_picture_is_what_its_codes_decode_to() -> None:
+    vqgan, _ = RandomTokenizer().load()
+    vqgan.resolution = 8
+    module = TokenizerTraining(vqgan.eval(), frames=4, size=16, frames_per_clip=2)
+    with torch.no_grad():
+        rows = pictures(module, BATCH)["tokenizer"]
+        seen, decoded = rows.values()
+        assert seen.shape == decoded.shape == (2, 3, 4, 8, 8)
+        torch.testing.assert_close(seen[1, :, 2], resized(BATCH.clips[1:, :, 2], (8, 8))[0])
+        expected = vqgan.decode(vqgan.encode(seen[1:, :, 2])).clamp(0, 1)
+    torch.testing.assert_close(decoded[1, :, 2], expected[0])
+
+
+def test_a_module_without_pictures_is_refused() -> None:
+    with pytest.raises(ValueError, match="or a TokenizerTraining, got a LightningModule"):
+        pictures(LightningModule(), BATCH)

@@ -1,6 +1,7 @@
 """Batches are the same whatever the number of workers and ranks; evaluation and probes draw nothing."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -251,3 +252,15 @@ def test_a_batch_that_no_epoch_fills_is_refused(video_folder: Path) -> None:
 def test_wrong_numbers_are_refused(video_folder: Path, arguments: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         module(video_folder, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("there", "ranks", "expected"), [(1, 1, 0), (2, 1, 0), (6, 1, 4), (64, 1, 8), (16, 4, 2), (4, 4, 0)]
+)
+def test_workers_are_the_processors_that_training_leaves(
+    video_folder: Path, monkeypatch: pytest.MonkeyPatch, there: int, ranks: int, expected: int
+) -> None:
+    monkeypatch.setattr("vidmask.data.datamodule.processors", lambda: there)
+    data = module(video_folder, num_workers=None)
+    data.trainer = SimpleNamespace(num_devices=ranks)
+    assert data._worker_options()["num_workers"] == expected

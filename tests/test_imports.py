@@ -36,7 +36,8 @@ ALLOWED = {
     "progress": {"tokens", "optim"},
     "loggers": {"runs"},
     "callbacks": {
-        *("tokens", "targets", "objectives", "data", "probing", "plotting", "pretraining", "runs"),
+        *("tokens", "models", "targets", "objectives", "data", "probing", "plotting", "runs"),
+        *("pretraining", "tokenizer"),
     },
     "cli": {
         *("masking", "models", "targets", "objectives", "data", "pretraining"),

@@ -5,7 +5,7 @@ import torch
 from test_models_decoder import MASK, encoder
 
 from vidmask.models.regressor import LatentRegressor
-from vidmask.models.vit import Latents
+from vidmask.models.vit import Latents, VideoViT
 
 
 def latents(seed: int = 0) -> Latents:
@@ -66,3 +66,28 @@ def test_the_mask_token_starts_small_and_bounded() -> None:
 def test_no_block_is_refused() -> None:
     with pytest.raises(ValueError, match="depth of the regressor must be at least 1, got 0"):
         LatentRegressor(encoder(), depth=0, num_heads=2)
+
+
+def test_keys_that_start_as_queries_make_a_query_look_near_its_own_place() -> None:
+    grid = {"frames": 8, "size": 16, "tubelet": (2, 4, 4), "embed_dim": 64, "positions": "sincos3d"}
+    torch.manual_seed(0)
+    wide = VideoViT(**grid, depth=1, num_heads=4, class_token=False)
+    given = {"depth": 1, "num_heads": 4, "keys": "visible"}
+    masked, seen = torch.arange(0, 64, 2).unsqueeze(0), torch.arange(1, 64, 2).unsqueeze(0)
+    latents = torch.randn(1, 32, 64, generator=torch.Generator().manual_seed(1))
+
+    def distance_looked(regressor: LatentRegressor) -> float:
+        block = regressor.blocks[0]
+        queries = block.norm_query(regressor.mask_token + regressor.positions(masked))
+        keys = block.norm_key(latents + regressor.positions(seen))
+        weights = block.attn.query(queries) @ block.attn.key(keys).mT
+        nearest = seen[0, weights[0].argmax(dim=1)]
+        places = [torch.stack([at // 16, at % 16 // 4, at % 4]) for at in (masked[0], nearest)]
+        return (places[0] - places[1]).abs().sum(dim=0).float().mean().item()
+
+    own = LatentRegressor(wide, **given)
+    copied = LatentRegressor(wide, **given, keys_start="queries")
+    assert torch.equal(copied.blocks[0].attn.key.weight, copied.blocks[0].attn.query.weight)
+    assert copied.blocks[0].attn.key.weight is not copied.blocks[0].attn.query.weight
+    assert not torch.equal(own.blocks[0].attn.key.weight, own.blocks[0].attn.query.weight)
+    assert distance_looked(copied) < 0.7 * distance_looked(own)

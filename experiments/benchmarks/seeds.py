@@ -5,8 +5,8 @@
 
 What stands after ``--`` goes to every ``vidmask fit``. Each run is a process of its own, one after the other,
 and stays in its run folder. Probes are those of the test split, which each run scores once for the untrained
-and once for the trained encoder, or with ``--split val`` of the validation split, by which settings are chosen.
-Losses are of the validation split.
+and once for the trained encoder; with ``--split val`` those of the validation split, by which settings are
+chosen. Losses are of the validation split.
 """
 
 import argparse

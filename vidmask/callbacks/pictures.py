@@ -1,20 +1,64 @@
-"""What a picture of each kind of target shows: the rows of it, by caption, as clips in [0, 1]."""
+"""What pictures of a module show: the rows of each, by caption, as clips in [0, 1]."""
 
 from functools import singledispatch
 
 import torch
 from jaxtyping import Float, Shaped
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
+from vidmask.models.vqgan import resized
 from vidmask.objectives.base import Head
 from vidmask.plotting import cover, heat, hidden_pixels, reconstruction_rows
+from vidmask.pretraining import MaskedPretraining
 from vidmask.targets.base import Target
 from vidmask.targets.codes import VQGANCodeTarget
 from vidmask.targets.motion import RGBDifferenceTarget
 from vidmask.targets.pixels import PixelTarget
+from vidmask.tokenizer import TokenizerTraining
 from vidmask.tokens import ClipBatch, TokenMask, Tubelet, patchify, unpatchify
 
 Rows = dict[str, Float[Tensor, "b 3 _ h w"]]
+
+
+@singledispatch
+def pictures(module: LightningModule, batch: ClipBatch) -> dict[str, Rows]:
+    """Return the rows of each picture of a module, by the picture's name.
+
+    Args:
+        module: The module, in evaluation mode.
+        batch: A batch, its clips as RGB in [0, 1].
+
+    Raises:
+        ValueError: If it is a module of which there are no pictures.
+    """
+    raise ValueError(
+        f"pictures show a MaskedPretraining or a TokenizerTraining, got a {type(module).__name__}"
+    )
+
+
+@pictures.register
+def _(module: MaskedPretraining, batch: ClipBatch) -> dict[str, Rows]:
+    mask = module.mask(batch)
+    predictions = module.objective.predict(batch, mask)
+    return {
+        name: picture_rows(head.target, head, predictions[name], batch, mask)
+        for name, head in module.objective.heads.items()
+    }
+
+
+@pictures.register
+def _(module: TokenizerTraining, batch: ClipBatch) -> dict[str, Rows]:
+    frames = batch.clips.transpose(1, 2)
+    images = resized(frames.flatten(0, 1), (module.vqgan.resolution, module.vqgan.resolution))
+    decoded = module.vqgan.decode(module.vqgan.encode(images))
+    rows = {"frames, as the tokenizer sees them": images, "decoded from their codes": decoded}
+    return {
+        "tokenizer": {
+            caption: shown.unflatten(0, frames.shape[:2]).transpose(1, 2).clamp(0, 1)
+            for caption, shown in rows.items()
+        }
+    }
 
 
 @singledispatch

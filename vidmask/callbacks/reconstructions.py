@@ -9,14 +9,16 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
-from vidmask.callbacks.fixed_clips import checked_interval, evaluating, fixed_clips, is_due, pretraining_of
-from vidmask.callbacks.pictures import picture_rows
+from vidmask.callbacks.fixed_clips import checked_interval, evaluating, fixed_clips, is_due
+from vidmask.callbacks.pictures import pictures
 from vidmask.data.sources import Split
 from vidmask.plotting import gif_bytes, moving_panel, still_panel, write_png
 
 
 class ReconstructionLogger(Callback):
     """Draw input, masked input and each head's answer for a few fixed clips, with fixed masks.
+
+    Of a tokenizer in training: frames, and what is decoded from their codes.
 
     As PNG and GIF under ``reconstructions/`` in the run folder, and as image and moving image in
     TensorBoard: before the first step, every ``every_n_epochs`` and at the end. A target that is
@@ -59,13 +61,9 @@ class ReconstructionLogger(Callback):
         batches = fixed_clips(trainer, pl_module, self.split, self.num_clips)
         if batches is None:
             return
-        module = pretraining_of(pl_module)
-        with evaluating(module):
-            batch = next(batches)
-            mask = module.mask(batch)
-            predictions = module.objective.predict(batch, mask)
-        for name, head in module.objective.heads.items():
-            rows = picture_rows(head.target, head, predictions[name], batch, mask)
+        with evaluating(pl_module):
+            drawn = pictures(pl_module, next(batches))
+        for name, rows in drawn.items():
             if rows:
                 self._write(trainer, name, still_panel(rows), moving_panel(rows))
 

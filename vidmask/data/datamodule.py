@@ -10,6 +10,7 @@ from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
 from torch.utils.data import DataLoader
 
 from vidmask.data.clips import ClipDataset, LabeledVideos, collate
+from vidmask.data.generation import processors
 from vidmask.data.sampling import ClipLoader, EpochSampler
 from vidmask.data.sources import Split, VideoSource
 from vidmask.data.transforms import flip_clips, to_float
@@ -17,6 +18,10 @@ from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 
 OnError = Literal["raise", "skip"]
+
+# Where the number of workers is not given: the most of them, and the processors that a rank keeps for itself.
+MOST_WORKERS = 8
+BUSY_PROCESSORS = 2
 
 
 class VideoDataModule(LightningDataModule):
@@ -40,7 +45,9 @@ class VideoDataModule(LightningDataModule):
         flip: Probability that a training clip is mirrored. 0 by default: a mirror swaps right with left,
             so it is wrong wherever motion is a label.
         seed: Where all choices start; the run's ``seed_everything`` if None, and 0 without one.
-        num_workers: Processes that decode; 0 decodes in the training process.
+        num_workers: Processes that decode, for each rank; 0 decodes in the training process. None takes one
+            for each processor of the rank's share but two, eight at most: on a CPU with two processors that
+            are busy with training, workers slow the step down by more than they save.
         prefetch_factor: Batches that each worker holds ready.
         pin_memory: Whether batches are put into pinned memory, where there is an accelerator.
         persistent_workers: Whether workers live on between epochs.
@@ -66,7 +73,7 @@ class VideoDataModule(LightningDataModule):
         aspect: tuple[float, float] = (0.75, 4 / 3),
         flip: float = 0.0,
         seed: int | None = None,
-        num_workers: int = 2,
+        num_workers: int | None = None,
         prefetch_factor: int = 4,
         pin_memory: bool = True,
         persistent_workers: bool = True,
@@ -77,7 +84,7 @@ class VideoDataModule(LightningDataModule):
         for name, value, least in (
             ("batch_size", batch_size, 1),
             ("eval_batch_size", 1 if eval_batch_size is None else eval_batch_size, 1),
-            ("num_workers", num_workers, 0),
+            ("num_workers", 0 if num_workers is None else num_workers, 0),
             ("prefetch_factor", prefetch_factor, 1),
         ):
             if value < least:
@@ -257,12 +264,16 @@ class VideoDataModule(LightningDataModule):
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
     def _worker_options(self) -> dict[str, Any]:
+        num_workers = self.num_workers
+        if num_workers is None:
+            ranks_here = 1 if self.trainer is None else self.trainer.num_devices
+            num_workers = min(MOST_WORKERS, max(0, processors() // ranks_here - BUSY_PROCESSORS))
         options: dict[str, Any] = {
-            "num_workers": self.num_workers,
+            "num_workers": num_workers,
             "collate_fn": collate,
             "pin_memory": self.pin_memory and torch.accelerator.is_available(),
         }
-        if self.num_workers:
+        if num_workers:
             options |= {
                 "prefetch_factor": self.prefetch_factor,
                 "persistent_workers": self.persistent_workers,

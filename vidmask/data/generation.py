@@ -173,7 +173,7 @@ def synthesize(
     for split in SPLITS:
         (folder / split).mkdir(exist_ok=True)
         _write_text(folder / split / "labels.csv", _labels_table(settings, split))
-    _make_videos(folder, settings, _processors() if num_workers is None else num_workers)
+    _make_videos(folder, settings, processors() if num_workers is None else num_workers)
     _discard_abandoned(folder)
     sizes = {name: (folder / name).stat().st_size for name in _file_names(settings)}
     _write_text(folder / "manifest.json", json.dumps({"bytes": sizes}))
@@ -235,8 +235,8 @@ def _write_text(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _processors() -> int:
-    # The processors this process may use, which in a container are fewer than the machine has.
+def processors() -> int:
+    """Return how many processors this process may use: in a container fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -86,6 +86,12 @@ class LatentRegressor(nn.Module):
         layer_scale: First value of the learned scale of each residual branch (CAE-B: 0.1); none if None.
         drop_path_rate: Drop-path probability of the last block; it grows linearly from 0 at the first.
         positions: Kind of position embedding; the encoder's if None.
+        keys_start: Whether the weights that make keys start as drawn (``own``; CAE), or as a copy of those
+            that make queries (``queries``). With the copy a query is likest the keys at places near its own,
+            so that it looks there from the first step on, and short runs learn sooner.
+
+    Raises:
+        ValueError: If ``depth`` is below 1.
 
     Source: CAE (arXiv 2202.03026), section 3.1 and its published code; that MAM2's regressor is CAE's is
     our reading: its abstract (arXiv 2210.05234) names a regressor and says no more.
@@ -105,6 +111,7 @@ class LatentRegressor(nn.Module):
         layer_scale: float | None = 0.1,
         drop_path_rate: float = 0.0,
         positions: PositionKind | None = None,
+        keys_start: Literal["own", "queries"] = "own",
     ) -> None:
         super().__init__()
         width = encoder.embed_dim if embed_dim is None else embed_dim
@@ -127,6 +134,9 @@ class LatentRegressor(nn.Module):
 
         initialise(self, encoder.init)
         nn.init.trunc_normal_(self.mask_token, std=0.02, a=-0.02, b=0.02)
+        if keys_start == "queries":
+            for attn in (part for part in self.modules() if isinstance(part, CrossAttention)):
+                attn.key.load_state_dict({"weight": attn.query.weight})
 
     def forward(self, latents: Latents, mask: TokenMask) -> Float[Tensor, "b m d"]:
         """Return the regressed latents, in the order of ``mask.masked``. The class token takes no part."""
