@@ -1,31 +1,44 @@
 """Every shipped recipe can be built, has the size it should have, and trains."""
 
+import difflib
 import json
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from vidmask import recipes
 from vidmask.cli import main, training
 
 # Parameters that are trained: of the encoder, and of decoder and prediction.
-# A block of width d has 12 d² + 13 d. The quick-start's encoder: 4 blocks of width 128 (793,088), tubelets
-# of 384 numbers embedded (49,280), the last norm (256). Its decoder: 1 block of width 64 (49,984), the
-# projection (8,192 and a bias of 64), the norm (128), the mask token (64); the prediction of one frame of a
-# tubelet has 12,480, of both 24,960.
-# MAM2's regressor: a block of width 128 (65,920 of attention, 1,024 of norms, 131,712 of MLP), norm (256)
-# and mask token (128). Each decoder: projection, block and norm; 128 codes, differences of 192 numbers.
-MAM2 = 198_656 + 384 + 2 * (8_256 + 49_984 + 128) + 8_320 + 12_480
+# A block of width d has 12 d² + 13 d. The encoder of all: 4 blocks of width 128 (793,088), tubelets of 384
+# numbers embedded (49,280), the last norm (256). A masked autoencoder's decoder: 1 block of width 64
+# (49,984), the projection (8,192 and a bias of 64), the norm (128), the mask token (64); the prediction of
+# one frame of a tubelet has 12,480, of both 24,960.
+ENCODER = 793_088 + 49_280 + 256
+DECODER = 49_984 + 8_256 + 128 + 64
+ONE_FRAME, BOTH_FRAMES = 12_480, 24_960
+# MAM2's regressor: 2 blocks of width 128 (65,920 of attention, 1,024 of norms, 131,712 of MLP), norm (256)
+# and mask token (128). Each decoder: projection, block and norm. 128 codes; differences of two frames.
+REGRESSOR = 2 * 198_656 + 384
+LATENT_DECODER = 8_256 + 49_984 + 128
+CODES, DIFFERENCES = 8_320, BOTH_FRAMES
+MAM2 = REGRESSOR + 2 * LATENT_DECODER + CODES + DIFFERENCES
 PARAMETERS = {
-    "quickstart/mae_st": (793_088 + 49_280 + 256, 49_984 + 8_256 + 128 + 64 + 24_960),
-    "quickstart/mae_st_paper": (793_088 + 49_280 + 256, 49_984 + 8_256 + 128 + 64 + 12_480),
-    "quickstart/mam2": (793_088 + 49_280 + 256, MAM2),
-    "quickstart/videomae": (793_088 + 49_280 + 256, 49_984 + 8_192 + 128 + 64 + 24_960),
+    "compare/mae_st": (ENCODER, DECODER + ONE_FRAME),
+    "compare/mam2": (ENCODER, MAM2),
+    "compare/mam2_appearance": (ENCODER, MAM2 - LATENT_DECODER - DIFFERENCES),
+    "compare/mam2_motion": (ENCODER, MAM2 - LATENT_DECODER - CODES),
+    "compare/mam2_no_regressor": (ENCODER, MAM2 - REGRESSOR + 128),
+    "compare/mam2_shared_decoder": (ENCODER, MAM2 - LATENT_DECODER),
+    "compare/videomae": (ENCODER, DECODER + BOTH_FRAMES),
+    "quickstart/mae_st": (ENCODER, DECODER + BOTH_FRAMES),
+    "quickstart/mae_st_paper": (ENCODER, DECODER + ONE_FRAME),
+    "quickstart/mam2": (ENCODER, MAM2),
+    "quickstart/videomae": (ENCODER, DECODER + BOTH_FRAMES - 64),
 }
-
-
-TOKENIZER = "quickstart/tokenizer"
+TOKENIZERS = {"compare/tokenizer": 334_819, "quickstart/tokenizer": 334_819}
 
 
 class Building(training.TrainingCLI):
@@ -35,7 +48,7 @@ class Building(training.TrainingCLI):
 
 
 def test_every_recipe_has_its_number_here():
-    assert sorted([*PARAMETERS, TOKENIZER]) == recipes.names()
+    assert sorted([*PARAMETERS, *TOKENIZERS]) == recipes.names()
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -73,16 +86,16 @@ def test_one_line_takes_a_part_of_mam2_away(line, tmp_path, moving_shapes, token
 
 
 def tokenizer_of(name, recipe):
-    """Let MAM2 take the small tokenizer."""
+    """Let an objective that predicts codes take the small tokenizer."""
     option = "--model.objective.appearance.target.tokenizer.recipe"
-    return [option, str(recipe)] if name == "quickstart/mam2" else []
+    return [option, str(recipe)] if "mam2" in name and not name.endswith("_motion") else []
 
 
 def two_steps(name, tmp_path, moving_shapes, *more):
     """Train a recipe on little, and return its losses."""
     args = [
         *("fit", "--config", name, "--run.root", str(tmp_path), "--trainer.accelerator", "cpu", *more),
-        *("--data.source.root", str(moving_shapes)),
+        *("--data.source.root", str(moving_shapes), "--data.source.preset", "easy"),
         *(
             f"--data.source.num_{split}={number}"
             for split, number in (("train", 16), ("val", 4), ("test", 4))
@@ -96,11 +109,33 @@ def two_steps(name, tmp_path, moving_shapes, *more):
     return [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
 
 
-def test_the_tokenizer_s_recipe_builds_a_vqgan_of_its_size(tmp_path):
-    path = recipes.find(TOKENIZER)
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_a_tokenizer_s_recipe_builds_a_vqgan_of_its_size(name, tmp_path):
+    path = recipes.find(name)
     with torch.device("meta"):
         cli = Building(["fit", "--config", str(path), "--run.root", str(tmp_path)], [path], ["fit"])
-    assert sum(parameter.numel() for parameter in cli.model.parameters()) == 1_029_635
+    assert sum(parameter.numel() for parameter in cli.model.parameters()) == TOKENIZERS[name]
+
+
+COMPARED = [name for name in PARAMETERS if name.startswith("compare/")]
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_what_is_compared_shares_encoder_data_and_trainer(name):
+    recipe = yaml.safe_load(recipes.find(name).read_text())
+    assert recipe["trainer"] == "parts/trainer.yaml"
+    assert recipe["data"] == "parts/data.yaml"
+    assert recipe["model"]["init_args"]["encoder"] == "parts/encoder.yaml"
+
+
+@pytest.mark.parametrize("name", [name for name in COMPARED if name.startswith("compare/mam2_")])
+def test_a_variant_of_mam2_differs_from_it_in_one_line(name):
+    lines, variant = (
+        [line for line in recipes.find(recipe).read_text().splitlines() if not line.startswith("#")]
+        for recipe in ("compare/mam2", name)
+    )
+    changed = [line for line in difflib.ndiff(lines, variant) if line.startswith("+ ")]
+    assert len(changed) == 1
 
 
 def test_every_recipe_says_where_it_comes_from_and_how_it_is_run():
