@@ -138,9 +138,20 @@ REFUSED = {
         {"regressor": None, "motion": motion(partial(LatentDecoder, depth=0))},
         "the motion head .* would see nothing of the clip",
     ),
+    "decoders that read all and have no block": (
+        {"decoders_read": "all", "motion": motion(partial(LatentDecoder, depth=0))},
+        "the motion head's decoder has no block to read with",
+    ),
+    "a shared decoder of two depths": (
+        {
+            "shared_decoder": True,
+            "motion": motion(partial(LatentDecoder, embed_dim=16, depth=3, num_heads=2)),
+        },
+        r"got \(16, 1\) for appearance and \(16, 3\) for motion",
+    ),
     "a shared decoder of two widths": (
         {"shared_decoder": True, "motion": motion(partial(LatentDecoder, embed_dim=8, depth=1, num_heads=2))},
-        "got 16 for appearance and 8 for motion",
+        r"got \(16, 1\) for appearance and \(8, 1\) for motion",
     ),
 }
 

@@ -109,6 +109,13 @@ def test_the_hash_of_its_file_is_in_checkpoints_and_another_one_is_refused() -> 
                 other.load()
 
 
+def test_what_cannot_be_coded_is_refused() -> None:
+    with pytest.raises(ValueError, match="label_smoothing is a share, from 0 to below 1, got 1"):
+        VQGANCodeTarget(RandomTokenizer(), label_smoothing=1.0)
+    with pytest.raises(ValueError, match="a tubelet of one frame has no second one to code"):
+        VQGANCodeTarget(RandomTokenizer(), "both").num_outputs(Tubelet(1, 4, 4))
+
+
 def test_weights_are_read_once_and_never_for_the_shape_of_the_model() -> None:
     tokenizer = RandomTokenizer()
     target = VQGANCodeTarget(tokenizer, "both")

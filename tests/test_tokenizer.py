@@ -19,6 +19,14 @@ class Clips(ColouredClips):
         return DataLoader([coloured(8, 5)], batch_size=None)
 
 
+class ClipsOfEachRank(Clips):
+    """Four batches of two clips, others on each rank."""
+
+    def train_dataloader(self) -> DataLoader:
+        first = 10 * self.trainer.global_rank
+        return DataLoader([coloured(2, first + index) for index in range(4)], batch_size=None)
+
+
 def module(**options: object) -> TokenizerTraining:
     torch.manual_seed(0)
     vqgan = VQGAN(8, 4, 32, (1, 1, 1), 1, (), 8, 8)
@@ -97,6 +105,37 @@ def test_unused_codes_start_anew_at_patches_and_used_ones_stay() -> None:
             assert any(torch.equal(row, patch) for patch in patches)
         else:
             assert torch.equal(row, before[code])
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_unused_codes_start_anew_once_every_so_many_steps(
+    accumulated: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, steps = module(revive_every=2), []
+    monkeypatch.setattr(trained, "revive", lambda *args: steps.append(trained.global_step))
+    trainer = quiet_trainer(max_epochs=2, accumulate_grad_batches=accumulated, limit_val_batches=0)
+    trainer.fit(trained, datamodule=Clips())
+    assert steps == [step for step in range(trainer.global_step) if step % 2 == 0]
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_two_ranks_count_all_codes_and_wait_for_the_discriminator_together(tmp_path: Path) -> None:
+    late = {"discriminator_start": 0.5, "discriminator_width": 8, "discriminator_layers": 1}
+    trained = module(revive_every=100, discriminator_weight=0.1, **late)
+    weights = trained.discriminator.main[0].weight.clone()
+    trainer = quiet_trainer(
+        max_epochs=1,
+        devices=2,
+        strategy="ddp_spawn",
+        use_distributed_sampler=False,
+        limit_val_batches=0,
+        default_root_dir=tmp_path,
+    )
+    trainer.fit(trained, datamodule=ClipsOfEachRank())
+    # Two ranks with four batches of two clips, two frames of each, 2×2 codes a frame.
+    assert trained.uses.sum() == 2 * 4 * 2 * 2 * 4
+    assert not torch.equal(trained.discriminator.main[0].weight, weights)
 
 
 def test_perplexity_counts_the_codes_in_use() -> None:

@@ -60,6 +60,18 @@ def test_a_failed_training_is_an_error_and_leaves_nothing_that_counts(recipe: Pa
     assert not (tokenizer.folder / FILE).exists()
 
 
+def test_a_cluster_s_variables_do_not_reach_its_training(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PROCID": "1", "NTASKS": "4", "JOB_NAME": "mine", "LOCALID": "1"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    for name, value in {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    tokenizer = TrainedVQGAN(str(recipe))
+    tokenizer.prepare()
+    assert (tokenizer.folder / FILE).is_file()
+
+
 def _prepare(recipe: Path) -> None:
     TrainedVQGAN(str(recipe)).prepare()
 

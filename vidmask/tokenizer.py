@@ -102,6 +102,7 @@ class TokenizerTraining(LightningModule):
             )
         self.register_buffer("uses", torch.zeros(vqgan.num_codes))
         self.uses: Float[Tensor, " v"]
+        self._revived_at = -1
 
     def images(self, batch: ClipBatch) -> Float[Tensor, "b 3 h w"]:
         """Return some frames of each clip, drawn from the sample's own seed, at the VQGAN's resolution."""
@@ -119,12 +120,14 @@ class TokenizerTraining(LightningModule):
         """Return the loss of a batch of frames; codes out of use start anew."""
         images = self.images(batch)
         latents = self.vqgan.latents(images)
-        if self.global_step % self.revive_every == 0:
+        # Once a step, whose batches may be several where gradients are accumulated.
+        if self.global_step % self.revive_every == 0 and self.global_step != self._revived_at:
             unused = self.uses == 0
             self.revive(latents.detach(), unused, generator(batch.seeds[0], "revive"))
             self.uses.zero_()
+            self._revived_at = self.global_step
         losses, codes = self._losses(images, latents)
-        self.uses += torch.bincount(codes.flatten(), minlength=self.vqgan.num_codes)
+        self.uses += self._count(codes)
         values = losses | {"perplexity": perplexity(codes, self.vqgan.num_codes)}
         self.log_dict({f"train/{name}": value for name, value in values.items()}, batch_size=len(images))
         return losses["loss"]
@@ -138,16 +141,15 @@ class TokenizerTraining(LightningModule):
         images = self.images(batch)
         losses, codes = self._losses(images, self.vqgan.latents(images))
         losses["pixels/patch_mean"] = 2 * (patch_means(images, self.vqgan.factor) - images).abs().mean()
-        self._seen += torch.bincount(codes.flatten(), minlength=self.vqgan.num_codes)
+        self._seen += self._count(codes)
         named = {f"val/{name}": value for name, value in losses.items()}
         self.log_dict(named, batch_size=len(images), sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
         """Log how many codes the whole split uses."""
-        counts = self.trainer.strategy.reduce(self._seen, reduce_op="sum")
-        shares = counts / counts.sum()
+        shares = self._seen / self._seen.sum()
         self.log("val/perplexity", torch.special.entr(shares).sum().exp())
-        self.log("val/usage", (counts > 0).float().mean())
+        self.log("val/usage", (shares > 0).float().mean())
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return one Adam for both networks, with a schedule that moves at every step."""
@@ -182,6 +184,11 @@ class TokenizerTraining(LightningModule):
         """
         save_vqgan(folder / FILE, self.vqgan)
 
+    def _count(self, codes: Int[Tensor, "b r s"]) -> Float[Tensor, " v"]:
+        """Return how often each code stands in the batches of all ranks."""
+        counts = torch.bincount(codes.flatten(), minlength=self.vqgan.num_codes).float()
+        return self.trainer.strategy.reduce(counts, reduce_op="sum")
+
     def _losses(
         self, images: Float[Tensor, "b 3 h w"], latents: Float[Tensor, "b d r s"]
     ) -> tuple[dict[str, Float[Tensor, ""]], Int[Tensor, "b r s"]]:
@@ -189,7 +196,10 @@ class TokenizerTraining(LightningModule):
         answers = self.vqgan.decode_latents(quantised)
         losses = {"pixels": 2 * (answers - images).abs().mean(), "codebook": codebook_loss}
         loss = losses["pixels"] + self.codebook_weight * codebook_loss
-        if self.discriminator is not None and self._share_done() >= self.discriminator_start:
+        if self.discriminator is not None and self._share_done() < self.discriminator_start:
+            # Several ranks bring together a gradient of every weight, so that none may be without one.
+            loss = loss + 0 * torch.stack([weight.sum() for weight in self.discriminator.parameters()]).sum()
+        elif self.discriminator is not None:
             losses["deception"] = -_frozen(self.discriminator, answers * 2 - 1).mean()
             # The discriminator's own term reaches no other weights, nor the term above its own.
             true, false = self.discriminator(images * 2 - 1), self.discriminator(answers.detach() * 2 - 1)

@@ -25,15 +25,10 @@ FILE = "vqgan.safetensors"
 """Name of the VQGAN's file in the folder of the run that trained it."""
 FORMAT = "vidmask.vqgan.1"
 
-# What a process group tells its members: the training of a tokenizer is none of them.
+# What a process group and a cluster tell their members: the training of a tokenizer is none of them.
 _GROUP = (
-    "LOCAL_RANK",
-    "RANK",
-    "WORLD_SIZE",
-    "NODE_RANK",
-    "GROUP_RANK",
-    "VIDMASK_RUN_FOLDER",
-    "PL_GLOBAL_SEED",
+    *("LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "MASTER_", "TORCHELASTIC_"),
+    *("SLURM_", "OMPI_", "PMI_", "JSM_", "LSB_", "VIDMASK_RUN_FOLDER", "PL_GLOBAL_SEED"),
 )
 
 
@@ -100,8 +95,9 @@ class TrainedVQGAN(Tokenizer):
         shutil.rmtree(runs, ignore_errors=True)
         command = [sys.executable, "-m", "vidmask", "fit", "--config", str(recipes.find(self.recipe))]
         command += ["--run.root", str(runs), "--run.name", "run"]
+        command += ["--trainer.devices", "1", "--trainer.num_nodes", "1"]
         # It has the seed of its own recipe, so that it is the same for every run that uses it.
-        surroundings = {name: value for name, value in os.environ.items() if name not in _GROUP}
+        surroundings = {name: value for name, value in os.environ.items() if not name.startswith(_GROUP)}
         code = subprocess.run(command, env=surroundings, check=False).returncode
         found = list(runs.rglob(FILE))
         if code != 0 or not found:

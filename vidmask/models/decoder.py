@@ -6,10 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vidmask.choices import checked_choice
 from vidmask.models.layers import Block, initialise
 from vidmask.models.positions import PositionKind, build_positions
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.tokens import TokenMask
+
+ClassToken = Literal["none", "learned", "encoded"]
 
 
 class TokenDecoder(nn.Module):
@@ -33,7 +36,7 @@ class TokenDecoder(nn.Module):
             VideoMAE: no).
 
     Raises:
-        ValueError: If ``class_token`` is ``encoded`` and the encoder has none.
+        ValueError: If ``class_token`` is ``encoded`` and the encoder has none, or none of those above.
 
     Source: MAE-ST (arXiv 2205.09113), section 3; VideoMAE (arXiv 2203.12602), section 3.4.
     """
@@ -46,10 +49,11 @@ class TokenDecoder(nn.Module):
         num_heads: int = 16,
         mlp_ratio: float = 4.0,
         positions: PositionKind | None = None,
-        class_token: Literal["none", "learned", "encoded"] = "none",
+        class_token: ClassToken = "none",
         projection_bias: bool = True,
     ) -> None:
         super().__init__()
+        checked_choice("class_token", class_token, ClassToken)
         if depth < 0 or embed_dim < 1:
             raise ValueError(
                 f"decoder: depth must be at least 0 and embed_dim at least 1, got {depth} and {embed_dim}"

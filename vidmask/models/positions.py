@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from vidmask.choices import checked_choice
 from vidmask.tokens import TokenGrid, gather_tokens
 
 PositionKind = Literal["separable", "sincos1d", "sincos3d"]
@@ -61,7 +62,12 @@ class SinCosPositions(nn.Module):
 def build_positions(
     kind: PositionKind, grid: TokenGrid, embed_dim: int
 ) -> SeparablePositions | SinCosPositions:
-    """Build the position embedding of that kind."""
+    """Build the position embedding of that kind.
+
+    Raises:
+        ValueError: If there is no such kind.
+    """
+    checked_choice("positions", kind, PositionKind)
     if kind == "separable":
         return SeparablePositions(grid, embed_dim)
     return SinCosPositions(grid, embed_dim, dimensions=1 if kind == "sincos1d" else 3)

@@ -8,12 +8,14 @@ from timm.layers.drop import DropPath
 from timm.layers.mlp import Mlp
 from torch import Tensor, nn
 
+from vidmask.choices import checked_choice
 from vidmask.models.layers import CrossAttention, initialise, scaled_by
 from vidmask.models.positions import PositionKind, build_positions
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.tokens import TokenMask
 
 Keys = Literal["visible+queries", "visible"]
+KeysStart = Literal["own", "queries"]
 
 
 class RegressorBlock(nn.Module):
@@ -91,7 +93,7 @@ class LatentRegressor(nn.Module):
             so that it looks there from the first step on, and short runs learn sooner.
 
     Raises:
-        ValueError: If ``depth`` is below 1.
+        ValueError: If ``depth`` is below 1, or a word is none of those above.
 
     Source: CAE (arXiv 2202.03026), section 3.1 and its published code; that MAM2's regressor is CAE's is
     our reading: its abstract (arXiv 2210.05234) names a regressor and says no more.
@@ -111,9 +113,11 @@ class LatentRegressor(nn.Module):
         layer_scale: float | None = 0.1,
         drop_path_rate: float = 0.0,
         positions: PositionKind | None = None,
-        keys_start: Literal["own", "queries"] = "own",
+        keys_start: KeysStart = "own",
     ) -> None:
         super().__init__()
+        checked_choice("keys", keys, Keys)
+        checked_choice("keys_start", keys_start, KeysStart)
         width = encoder.embed_dim if embed_dim is None else embed_dim
         if depth < 1:
             raise ValueError(f"depth of the regressor must be at least 1, got {depth}; null leaves it out")

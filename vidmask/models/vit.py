@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
+from vidmask.choices import checked_choice
 from vidmask.models.layers import Block, Initialisation, initialise
 from vidmask.models.positions import PositionKind, build_positions
 from vidmask.tokens import TokenGrid, Tubelet, patchify
@@ -92,6 +93,7 @@ class VideoViT(nn.Module):
         super().__init__()
         if depth < 1 or embed_dim < 1:
             raise ValueError(f"embed_dim and depth must be at least 1, got {embed_dim} and {depth}")
+        checked_choice("init", init, Initialisation)
         self.frames = frames
         self.size = size
         self.tubelet = Tubelet(*tubelet)

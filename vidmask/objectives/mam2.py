@@ -8,11 +8,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vidmask.choices import checked_choice
 from vidmask.models.latent_decoder import LatentDecoder, MaskedLatents
 from vidmask.models.regressor import LatentRegressor
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.objectives.base import Head, Objective
 from vidmask.tokens import ClipBatch, TokenMask
+
+DecodersRead = Literal["masked", "all"]
 
 
 class MAM2(Objective):
@@ -50,10 +53,11 @@ class MAM2(Objective):
         motion: Callable[[VideoViT], Head] | None,
         regressor: Callable[[VideoViT], LatentRegressor] | None,
         shared_decoder: bool = False,
-        decoders_read: Literal["masked", "all"] = "masked",
+        decoders_read: DecodersRead = "masked",
         align: float = 0.0,
     ) -> None:
         super().__init__()
+        checked_choice("decoders_read", decoders_read, DecodersRead)
         self.encoder = encoder
         self.regressor = None if regressor is None else regressor(encoder)
         self.mask_token = None
@@ -65,14 +69,14 @@ class MAM2(Objective):
         self.parts = nn.ModuleDict(parts)
         self.decoders_read_all = decoders_read == "all" or regressor is None
         self.align = align
-        _check(parts, has_regressor=regressor is not None, align=align)
+        _check(parts, has_regressor=regressor is not None, reads_all=decoders_read == "all", align=align)
         self.shares_decoder = shared_decoder and len(parts) == 2
         if self.shares_decoder:
-            widths = [head.decoder.embed_dim for head in parts.values()]
-            if widths[0] != widths[1]:
+            sizes = [(head.decoder.embed_dim, len(head.decoder.blocks)) for head in parts.values()]
+            if sizes[0] != sizes[1]:
                 raise ValueError(
-                    "a shared decoder needs both heads at one embed_dim, got "
-                    f"{widths[0]} for appearance and {widths[1]} for motion"
+                    "a shared decoder needs both heads at one embed_dim and depth, got "
+                    f"{sizes[0]} for appearance and {sizes[1]} for motion"
                 )
             # No longer a part, so that it is neither trained nor saved.
             del parts["motion"].decoder
@@ -115,7 +119,7 @@ class MAM2(Objective):
         return {name: head.prediction(decoded) for name, head in self.heads.items()}
 
 
-def _check(heads: dict[str, Head], *, has_regressor: bool, align: float) -> None:
+def _check(heads: dict[str, Head], *, has_regressor: bool, reads_all: bool, align: float) -> None:
     if not heads:
         raise ValueError("MAM2 needs a head: appearance and motion are both null")
     if align < 0:
@@ -132,4 +136,9 @@ def _check(heads: dict[str, Head], *, has_regressor: bool, align: float) -> None
             raise ValueError(
                 f"the {name} head has neither a regressor nor a decoder's block before it and so would see "
                 "nothing of the clip: give its decoder a depth of at least 1"
+            )
+        if reads_all and not len(head.decoder.blocks):
+            raise ValueError(
+                f"decoders_read is 'all', but the {name} head's decoder has no block to read with: "
+                "give it a depth of at least 1"
             )

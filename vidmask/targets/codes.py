@@ -7,10 +7,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vidmask.choices import checked_choice
 from vidmask.models.tokenizers import Tokenizer
 from vidmask.models.vqgan import VQGAN, resized
 from vidmask.targets.base import Target
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet
+
+CodedFrames = Literal["first", "second", "both"]
 
 
 class VQGANCodeTarget(Target):
@@ -27,6 +30,9 @@ class VQGANCodeTarget(Target):
             codes a token. Of longer tubelets ``second`` is the last and ``both`` are the first and the last.
         label_smoothing: Share of the probability that is spread over all codes.
 
+    Raises:
+        ValueError: If ``label_smoothing`` lies outside its range, or ``frames`` is none of those above.
+
     Source: MAM2 (arXiv 2210.05234), whose abstract says that VQGAN codes are the target of appearance.
     Which VQGAN and which frame it does not say. ``first`` is what MaskFeat takes (every second frame);
     BEVT codes both.
@@ -37,10 +43,13 @@ class VQGANCodeTarget(Target):
     def __init__(
         self,
         tokenizer: Tokenizer,
-        frames: Literal["first", "second", "both"] = "first",
+        frames: CodedFrames = "first",
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
+        checked_choice("frames", frames, CodedFrames)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing is a share, from 0 to below 1, got {label_smoothing}")
         self.tokenizer = tokenizer
         self.frames = frames
         self.label_smoothing = label_smoothing
@@ -74,7 +83,15 @@ class VQGANCodeTarget(Target):
         self._check_hash()
 
     def num_outputs(self, tubelet: Tubelet) -> int:
-        """Return one number for each code of the codebook and each coded frame."""
+        """Return one number for each code of the codebook and each coded frame.
+
+        Raises:
+            ValueError: If two frames are to be coded of a tubelet that has one.
+        """
+        if self.frames == "both" and tubelet.frames < 2:
+            raise ValueError(
+                "a tubelet of one frame has no second one to code: set VQGANCodeTarget's frames to 'first'"
+            )
         return self.codes_per_token * self.num_codes
 
     def forward(

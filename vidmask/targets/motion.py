@@ -6,10 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vidmask.choices import checked_choice
 from vidmask.targets.base import Target, channel_statistics
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
 Span = Literal["within", "next", "between"]
+Normalisation = Literal["none", "tubelet"]
 
 
 class RGBDifferenceTarget(Target):
@@ -31,7 +33,7 @@ class RGBDifferenceTarget(Target):
             differences of pixels in [0, 1].
 
     Raises:
-        ValueError: If ``scale`` or ``epsilon`` is not above 0.
+        ValueError: If ``scale`` or ``epsilon`` is not above 0, or a word is none of those above.
 
     Source: MAM2 (arXiv 2210.05234), whose abstract says that RGB difference is the motion target.
     Between which frames, whether it is normalised and how it is scaled it does not say: the defaults here
@@ -41,11 +43,13 @@ class RGBDifferenceTarget(Target):
     def __init__(
         self,
         span: Span = "within",
-        normalisation: Literal["none", "tubelet"] = "none",
+        normalisation: Normalisation = "none",
         scale: float = 10.0,
         epsilon: float = 0.01,
     ) -> None:
         super().__init__()
+        checked_choice("span", span, Span)
+        checked_choice("normalisation", normalisation, Normalisation)
         for name, value in (("scale", scale), ("epsilon", epsilon)):
             if value <= 0:
                 raise ValueError(f"{name} of the RGB difference must be above 0, got {value}")

@@ -6,8 +6,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vidmask.choices import checked_choice
 from vidmask.targets.base import Target, channel_statistics
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
+
+Normalisation = Literal["none", "mae_st", "videomae"]
+Frames = Literal["all", "linspace", "first"]
 
 # Of both papers' code; MAE-ST's stands inside the root, VideoMAE's outside.
 EPSILON = 1e-6
@@ -33,7 +37,7 @@ class PixelTarget(Target):
             predicts clips in [0, 1], so that ``videomae`` uses neither.
 
     Raises:
-        ValueError: If ``std`` is not above 0.
+        ValueError: If ``std`` is not above 0, or a word is none of those above.
 
     Source: MAE-ST (arXiv 2205.09113), section 3 and table 2b; VideoMAE (arXiv 2203.12602), section 3.1;
     published code of both.
@@ -41,12 +45,14 @@ class PixelTarget(Target):
 
     def __init__(
         self,
-        normalisation: Literal["none", "mae_st", "videomae"] = "mae_st",
-        frames: Literal["all", "linspace", "first"] = "linspace",
+        normalisation: Normalisation = "mae_st",
+        frames: Frames = "linspace",
         mean: float = 0.45,
         std: float = 0.225,
     ) -> None:
         super().__init__()
+        checked_choice("normalisation", normalisation, Normalisation)
+        checked_choice("frames", frames, Frames)
         if std <= 0:
             raise ValueError(f"std of the pixel target must be above 0, got {std}")
         self.normalisation = normalisation
