@@ -10,15 +10,18 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from test_callbacks_online_probe import ColouredClips, coloured
+from torch.utils.data import DataLoader
 from trainers import quiet_trainer
 
 from vidmask.callbacks import ReconstructionLogger
 from vidmask.callbacks.pictures import picture_rows
 from vidmask.masking import RandomMasking
-from vidmask.models import TokenDecoder, VideoViT
+from vidmask.models import VQGAN, TokenDecoder, VideoViT
 from vidmask.objectives import Head, MaskedAutoencoder
 from vidmask.pretraining import MaskedPretraining
 from vidmask.targets import PixelTarget
+from vidmask.tokenizer import TokenizerTraining
+from vidmask.tokens import ClipBatch
 
 
 def module(target: PixelTarget) -> MaskedPretraining:
@@ -89,6 +92,34 @@ def test_pictures_lie_in_the_run_folder_and_in_tensorboard(tmp_path: Path) -> No
     assert [event.step for event in events.Images("reconstruction")] == steps
     assert [event.step for event in events.Images("reconstruction/moving")] == steps
     assert events.Images("reconstruction/moving")[0].encoded_image_string.startswith(b"GIF89a")
+
+
+class SingleFrames(ColouredClips):
+    """The first frame of each clip."""
+
+    def train_dataloader(self) -> DataLoader:
+        return DataLoader([first_frames(coloured(8, 0))], batch_size=None)
+
+    def probe_loader(self, split: str, num_videos: int | None) -> DataLoader | None:
+        batches = super().probe_loader(split, num_videos)
+        return DataLoader([first_frames(batch) for batch in batches], batch_size=None)
+
+
+def first_frames(batch: ClipBatch) -> ClipBatch:
+    return batch._replace(clips=batch.clips[:, :, :1])
+
+
+def test_single_frames_have_a_picture_and_no_moving_one(tmp_path: Path) -> None:
+    tokenizer = TokenizerTraining(VQGAN(8, 4, 32, (1, 1), 1, (), 8, 8), 1, 8, frames_per_clip=1)
+    trainer = quiet_trainer(
+        max_epochs=1,
+        limit_val_batches=0,
+        callbacks=[ReconstructionLogger(num_clips=2)],
+        default_root_dir=tmp_path,
+    )
+    trainer.fit(tokenizer, datamodule=SingleFrames())
+    found = sorted(path.name for path in (tmp_path / "reconstructions").iterdir())
+    assert found == ["tokenizer_step_0000000.png", "tokenizer_step_0000001.png"]
 
 
 def test_without_the_split_there_is_no_picture(tmp_path: Path) -> None:

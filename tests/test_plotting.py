@@ -96,6 +96,14 @@ def test_a_still_panel_of_a_short_clip_takes_every_frame_once():
     assert still_panel({"clip": _clip(frames=2)}, num_frames=8).shape[1] == 10 + 2 * 128 + 4 + 10
 
 
+def test_clips_of_one_frame_stand_side_by_side():
+    clips = torch.cat([torch.zeros(1, 3, 1, 32, 32), torch.ones(1, 3, 1, 32, 32)])
+    panel = still_panel({"clip": clips})
+    assert panel.shape[1] == 10 + 2 * 128 + 4 + 10
+    assert (panel[-20, 20] == 0).all()
+    assert (panel[-20, -20] == 255).all()
+
+
 def test_captions_are_drawn_and_differ():
     clip = torch.ones(1, 3, 4, 32, 32)
     one, other, none = (

@@ -85,6 +85,8 @@ def still_panel(
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Draw each clip as one captioned filmstrip per row, the clips below each other.
 
+    Clips of a single frame stand side by side, in one strip.
+
     Args:
         rows: From caption to clips; all rows of one shape.
         num_frames: Frames in a strip, evenly spaced from the first to the last of the clip; all of them
@@ -92,6 +94,8 @@ def still_panel(
     """
     columns = []
     for caption, clips in rows.items():
+        if clips.shape[2] == 1:
+            clips = clips.transpose(0, 2)
         chosen = torch.linspace(0, clips.shape[2] - 1, min(num_frames, clips.shape[2])).round().long()
         frames = _enlarged(clips[:, :, chosen.to(clips.device)])
         columns.append([_captioned(_side_by_side(list(clip), _GAP), caption) for clip in frames])

@@ -18,7 +18,7 @@ from vidmask.plotting import gif_bytes, moving_panel, still_panel, write_png
 class ReconstructionLogger(Callback):
     """Draw input, masked input and each head's answer for a few fixed clips, with fixed masks.
 
-    Of a tokenizer in training: frames, and what is decoded from their codes.
+    Of a tokenizer in training: frames, and what is decoded from their codes. Single frames have no GIF.
 
     As PNG and GIF under ``reconstructions/`` in the run folder, and as image and moving image in
     TensorBoard: before the first step, every ``every_n_epochs`` and at the end. A target that is
@@ -65,27 +65,30 @@ class ReconstructionLogger(Callback):
             drawn = pictures(pl_module, next(batches))
         for name, rows in drawn.items():
             if rows:
-                self._write(trainer, name, still_panel(rows), moving_panel(rows))
+                moves = all(clips.shape[2] > 1 for clips in rows.values())
+                self._write(trainer, name, still_panel(rows), moving_panel(rows) if moves else None)
 
     def _write(
         self,
         trainer: Trainer,
         name: str,
         still: UInt8[np.ndarray, "height width 3"],
-        moving: UInt8[np.ndarray, "t rows columns 3"],
+        moving: UInt8[np.ndarray, "t rows columns 3"] | None,
     ) -> None:
         folder = Path(trainer.default_root_dir) / "reconstructions"
         folder.mkdir(parents=True, exist_ok=True)
         stem = f"{name}_step_{trainer.global_step:07d}"
-        gif = gif_bytes(moving, self.fps)
         write_png(folder / f"{stem}.png", still)
+        writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]
+        for writer in writers:
+            writer.add_image(name, still, trainer.global_step, dataformats="HWC")
+        if moving is None:
+            return
+        gif = gif_bytes(moving, self.fps)
         (folder / f"{stem}.gif").write_bytes(gif)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                writer = logger.experiment
-                writer.add_image(name, still, trainer.global_step, dataformats="HWC")
-                # TensorBoard's own add_video needs moviepy; what it writes is a GIF in an image summary.
-                height, width = moving.shape[1:3]
-                picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=gif)
-                summary = Summary(value=[Summary.Value(tag=f"{name}/moving", image=picture)])
-                writer.file_writer.add_summary(summary, trainer.global_step)
+        for writer in writers:
+            # TensorBoard's own add_video needs moviepy; what it writes is a GIF in an image summary.
+            height, width = moving.shape[1:3]
+            picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=gif)
+            summary = Summary(value=[Summary.Value(tag=f"{name}/moving", image=picture)])
+            writer.file_writer.add_summary(summary, trainer.global_step)
