@@ -62,6 +62,7 @@ def test_a_recipe_builds_a_model_of_its_size(name, tmp_path):
         parameter.numel() for parameter in cli.model.encoder.parameters() if parameter.requires_grad
     )
     assert (encoder, total - encoder) == PARAMETERS[name]
+    assert all(head.weight > 0 for head in cli.model.objective.heads.values())
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

@@ -33,6 +33,11 @@ def test_the_key_bias_changes_nothing() -> None:
     torch.testing.assert_close(attention(tokens), before)
 
 
+def test_a_layer_scale_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"layer_scale must be above 0, got 0\.0; null leaves it out"):
+        Block(embed_dim=8, num_heads=2, layer_scale=0.0)
+
+
 def test_a_block_for_the_last_tokens_equals_the_last_tokens_of_the_block() -> None:
     torch.manual_seed(0)
     block = Block(embed_dim=8, num_heads=2).double()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_models_decoder import MASK, encoder
 
-from vidmask.models.regressor import LatentRegressor
+from vidmask.models.regressor import LatentRegressor, RegressorBlock
 from vidmask.models.vit import Latents, VideoViT
 
 
@@ -61,6 +61,18 @@ def test_positions_are_in_queries_and_keys_and_not_in_values() -> None:
 def test_the_mask_token_starts_small_and_bounded() -> None:
     token = LatentRegressor(encoder(), depth=1, num_heads=2).mask_token
     assert 0 < token.abs().max() <= 0.02
+
+
+def test_drop_path_grows_to_its_rate_and_drops_both_branches() -> None:
+    regressor = LatentRegressor(encoder(), depth=3, num_heads=2, drop_path_rate=0.5)
+    rates = [getattr(block.drop_path, "drop_prob", 0.0) for block in regressor.blocks]
+    assert rates == [0.0, 0.25, 0.5]
+    block = RegressorBlock(8, 2, drop_path=0.999, layer_scale=None)
+    queries, keys = torch.randn(2, 3, 8), torch.randn(2, 4, 8)
+    places = torch.zeros(1, 3, 8), torch.zeros(1, 4, 8)
+    torch.manual_seed(0)
+    dropped = block(queries, places[0], keys, places[1])
+    torch.testing.assert_close(dropped, block.norm2(queries))
 
 
 def test_no_block_is_refused() -> None:

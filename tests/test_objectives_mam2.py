@@ -59,11 +59,12 @@ def test_each_variant_trains_all_its_parts(options: dict) -> None:
     }
 
 
-def test_a_weight_of_zero_leaves_the_other_loss_alone() -> None:
+@pytest.mark.parametrize(("first", "second"), [(3.0, 0.5), (1.0, 0.0)])
+def test_the_loss_is_what_the_weights_make_of_both(first: float, second: float) -> None:
     batch = batch_of(2)
-    objective = mam2(appearance=appearance(weight=3.0), motion=motion(weight=0.5))
+    objective = mam2(appearance=appearance(weight=first), motion=motion(weight=second))
     losses = objective(batch, mask_of(RandomMasking(0.5), batch, objective.encoder))
-    torch.testing.assert_close(losses["loss"], 3 * losses["appearance"] + 0.5 * losses["motion"])
+    torch.testing.assert_close(losses["loss"], first * losses["appearance"] + second * losses["motion"])
 
 
 def test_decoders_behind_a_regressor_read_the_masked_latents_alone() -> None:
@@ -147,11 +148,12 @@ REFUSED = {
             "shared_decoder": True,
             "motion": motion(partial(LatentDecoder, embed_dim=16, depth=3, num_heads=2)),
         },
-        r"got \(16, 1\) for appearance and \(16, 3\) for motion",
+        "appearance and motion, which have depth 1 and 3$",
     ),
+    "a shared decoder of one head": ({"shared_decoder": True, "motion": None}, "shared_decoder needs both"),
     "a shared decoder of two widths": (
         {"shared_decoder": True, "motion": motion(partial(LatentDecoder, embed_dim=8, depth=1, num_heads=2))},
-        r"got \(16, 1\) for appearance and \(8, 1\) for motion",
+        "appearance and motion, which have embed_dim 16 and 8$",
     ),
 }
 

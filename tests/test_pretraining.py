@@ -151,6 +151,16 @@ def test_validation_logs_the_loss_beside_trivial_answers(tmp_path: Path) -> None
     assert logged["val/reconstruction/copy_nearest"] > logged["val/reconstruction/patch_mean"] > 0
 
 
+def test_targets_get_their_files_for_training_and_not_for_features(tmp_path: Path) -> None:
+    module, asked = MaskedPretraining(**parts()), []
+    target = module.objective.heads["reconstruction"].target
+    target.prepare, target.load = lambda: asked.append("prepare"), lambda: asked.append("load")
+    trainer(tmp_path).predict(module, DataLoader(Clips().batches, batch_size=None))
+    assert asked == []
+    trainer(tmp_path, max_epochs=1).fit(module, Clips())
+    assert asked == ["prepare", "load"]
+
+
 def test_a_module_built_from_python_saves_and_reloads_with_its_parts_given_again(tmp_path: Path) -> None:
     module = MaskedPretraining(**parts(), lr=0.25)
     fitting = trainer(tmp_path, max_epochs=1)

@@ -56,6 +56,16 @@ def test_the_loss_is_the_mean_cross_entropy_of_tokens_and_frames() -> None:
     ]
 
 
+def test_smoothing_spreads_a_share_over_all_codes_in_training_alone() -> None:
+    target = VQGANCodeTarget(RandomTokenizer(), label_smoothing=0.1)
+    logits = torch.randn(1, 1, 16, generator=torch.Generator().manual_seed(0))
+    surprise = -logits[0, 0].log_softmax(0)
+    answer = torch.tensor([[[3]]])
+    smoothed = 0.9 * surprise[3] + 0.1 * surprise.mean()
+    torch.testing.assert_close(target.loss(logits, answer), smoothed)
+    torch.testing.assert_close(target.eval().loss(logits, answer), surprise[3])
+
+
 def test_trivial_answers_are_uniform_codes_and_their_own_shares() -> None:
     target, batch = VQGANCodeTarget(RandomTokenizer()), batch_of(2)
     mask = TokenMask(ALL[:, 16:], ALL[:, :16])

@@ -78,6 +78,49 @@ def test_the_discriminator_s_own_loss_does_not_reach_the_vqgan() -> None:
     assert trained.vqgan.decoder.conv_out.weight.grad.abs().sum() > 0
 
 
+def test_the_loss_weighs_its_terms() -> None:
+    weights = {"codebook_weight": 3.0, "discriminator_weight": 5.0}
+    trained = module(**weights, discriminator_start=0.0, discriminator_layers=1)
+    trained.trainer = quiet_trainer(max_steps=1)
+    images = trained.images(coloured(2, 0))
+    with torch.no_grad():
+        losses, _ = trained._losses(images, trained.vqgan.latents(images))
+        answers = trained.vqgan.decode_latents(trained.vqgan.quantise(trained.vqgan.latents(images))[0])
+    expected = losses["pixels"] + 3 * losses["codebook"] + 5 * losses["deception"] + losses["discriminator"]
+    torch.testing.assert_close(losses["loss"], expected)
+    torch.testing.assert_close(losses["pixels"], (2 * answers - 2 * images).abs().mean())
+
+
+def test_the_vqgan_deceives_by_what_the_discriminator_takes_for_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = module(discriminator_weight=1.0, discriminator_start=0.0, discriminator_layers=1)
+    trained.trainer = quiet_trainer(max_steps=1)
+    images = trained.images(coloured(2, 0))
+    # A judge that takes what is bright for true.
+    monkeypatch.setattr("vidmask.tokenizer._frozen", lambda judge, images: images)
+    losses, _ = trained._losses(images, trained.vqgan.latents(images))
+    answers = trained.vqgan.decode_latents(trained.vqgan.quantise(trained.vqgan.latents(images))[0])
+    torch.testing.assert_close(losses["deception"], -(answers * 2 - 1).mean())
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_uses_are_those_since_codes_last_started_anew() -> None:
+    trained = module(revive_every=2)
+    trainer = quiet_trainer(max_epochs=2, limit_val_batches=0)
+    trainer.fit(trained, datamodule=Clips())
+    # Two steps of eight clips, two frames of each, 2×2 codes a frame.
+    assert trained.uses.sum() == 2 * 8 * 2 * 4
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers")
+def test_a_loss_that_is_not_finite_ends_the_training(tmp_path: Path) -> None:
+    trained = module()
+    with torch.no_grad():
+        trained.vqgan.decoder.conv_out.bias.fill_(torch.nan)
+    trainer = quiet_trainer(max_epochs=1, limit_val_batches=0, default_root_dir=tmp_path)
+    with pytest.raises(FloatingPointError, match=r"loss nan.* at step 0 \(epoch 0\)"):
+        trainer.fit(trained, datamodule=Clips())
+
+
 def test_frames_are_drawn_from_the_sample_s_own_seed() -> None:
     trained, batch = module(), coloured(4, 0)
     together = trained.images(batch)

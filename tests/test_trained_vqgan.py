@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from conftest import TOKENIZER
 from random_tokenizer import RandomTokenizer
 
+from vidmask.models.tokenizers import file_hash
 from vidmask.models.vqgan import VQGAN
 from vidmask.trained_vqgan import FILE, TrainedVQGAN, load_vqgan, resolved, save_vqgan
 
@@ -32,7 +34,8 @@ def test_it_is_known_beforehand_trained_once_and_then_kept(
     tokenizer.prepare()
     told = capfd.readouterr().out
     assert f"tokenizer: {recipe} is not in the cache, so it is trained first" in told
-    assert f"kept in {tokenizer.folder / FILE}" in told
+    assert f"kept in {tokenizer.folder / FILE}; perplexity" in told
+    assert "of 8 codes" in told
     vqgan, file_hash = tokenizer.load()
     written = (tokenizer.folder / FILE).stat().st_mtime_ns
     tokenizer.prepare()
@@ -52,6 +55,14 @@ def test_a_changed_part_of_the_recipe_is_another_tokenizer(recipe: Path) -> None
     assert TrainedVQGAN(str(recipe)).folder == before
 
 
+def test_another_way_of_training_is_another_tokenizer(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = {TrainedVQGAN(str(recipe)).folder}
+    for name in ("TRAINING_VERSION", "GENERATOR_VERSION"):
+        monkeypatch.setattr(f"vidmask.trained_vqgan.{name}", 99)
+        folders.add(TrainedVQGAN(str(recipe)).folder)
+    assert len(folders) == 3
+
+
 def test_a_failed_training_is_an_error_and_leaves_nothing_that_counts(recipe: Path) -> None:
     recipe.write_text(recipe.read_text().replace("max_epochs: 1", "max_epochs: one"))
     tokenizer = TrainedVQGAN(str(recipe))
@@ -65,11 +76,18 @@ def test_a_cluster_s_variables_do_not_reach_its_training(
 ) -> None:
     for name, value in {"PROCID": "1", "NTASKS": "4", "JOB_NAME": "mine", "LOCALID": "1"}.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    for name, value in {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}.items():
-        monkeypatch.setenv(name, value)
+    group = ("LOCAL_RANK", "RANK", "WORLD_SIZE", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR", "PL_GLOBAL_SEED")
+    for name in group:
+        monkeypatch.setenv(name, "1")
+    given, run = {}, subprocess.run
+    monkeypatch.setattr(
+        subprocess, "run", lambda *args, env, **more: given.update(env) or run(*args, env=env, **more)
+    )
     tokenizer = TrainedVQGAN(str(recipe))
     tokenizer.prepare()
     assert (tokenizer.folder / FILE).is_file()
+    assert "PATH" in given
+    assert not [name for name in given if name in group or name.startswith("SLURM_")]
 
 
 def _prepare(recipe: Path) -> None:
@@ -89,7 +107,7 @@ def test_two_processes_train_one_between_them(recipe: Path, capfd: pytest.Captur
 
 def test_a_recipe_of_something_else_is_refused(recipe: Path) -> None:
     recipe.write_text("model: {class_path: MaskedPretraining, init_args: {lr: 1.0}}")
-    with pytest.raises(ValueError, match=r"trains no VQGAN: model\.init_args.vqgan is missing"):
+    with pytest.raises(ValueError, match=r"trains no VQGAN: model\.init_args\.vqgan\.init_args is missing"):
         TrainedVQGAN(str(recipe))
 
 
@@ -97,6 +115,13 @@ def test_parts_stand_where_their_paths_are(recipe: Path) -> None:
     content = resolved(recipe)
     assert content["data"]["batch_size"] == 4
     assert content["model"]["init_args"]["vqgan"]["init_args"]["num_codes"] == 8
+
+
+def test_equal_weights_make_equal_files(tmp_path: Path) -> None:
+    vqgan, _ = RandomTokenizer().load()
+    for index in range(12):
+        save_vqgan(tmp_path / f"{index}.safetensors", vqgan)
+    assert len({file_hash(path) for path in tmp_path.iterdir()}) == 1
 
 
 def test_a_vqgan_is_the_same_after_saving(tmp_path: Path) -> None:

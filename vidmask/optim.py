@@ -1,10 +1,12 @@
 """Parameter groups and learning-rate schedule of the papers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from torch import nn
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -37,6 +39,25 @@ def parameter_groups(
         },
         {"params": [v for (_, v), free in zip(parameters, exempt, strict=True) if free], "weight_decay": 0.0},
     ]
+
+
+def check_finite(parameters: Iterable[Tensor], loss: Float[Tensor, ""], where: str) -> None:
+    """Refuse a step that would spoil the weights.
+
+    Args:
+        parameters: The parameters, with their gradients; of all ranks together, so that all of them stop.
+        loss: The loss.
+        where: Where in the run this is, for the message.
+
+    Raises:
+        FloatingPointError: If the loss or the norm of the gradient is not finite.
+    """
+    norm = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
+    if not torch.isfinite(norm + loss):
+        raise FloatingPointError(
+            f"loss {loss.item()}, norm of its gradient {norm.item()} at {where}: the run stops before this "
+            "step, and no checkpoint was touched"
+        )
 
 
 def schedule(optimizer: Optimizer, trainer: Any, warmup: float, floor: float = 0.0) -> LambdaLR:

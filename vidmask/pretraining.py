@@ -15,7 +15,7 @@ from vidmask.checkpoints import save_encoder
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import VideoViT
 from vidmask.objectives.base import Objective
-from vidmask.optim import parameter_groups, schedule
+from vidmask.optim import check_finite, parameter_groups, schedule
 from vidmask.randomness import generator, step_seed
 from vidmask.tokens import ClipBatch, TokenMask
 
@@ -99,12 +99,19 @@ class MaskedPretraining(LightningModule):
         return self.encoder.size
 
     def prepare_data(self) -> None:
-        """Let the targets get what they read, such as a tokenizer's weights; one process of each machine."""
+        """Let the targets get what they read, such as a tokenizer's weights; one process of each machine.
+
+        Features need no target, so that they can be had where its files are not.
+        """
+        if self.trainer.predicting:
+            return
         for head in self.objective.heads.values():
             head.target.prepare()
 
     def setup(self, stage: str) -> None:
         """Let the targets load it, before anything is trained."""
+        if stage == "predict":
+            return
         for head in self.objective.heads.values():
             head.target.load()
 
@@ -141,17 +148,11 @@ class MaskedPretraining(LightningModule):
         Raises:
             FloatingPointError: If the loss or its gradient is not finite.
         """
-        gradients = [value.grad for value in self.parameters() if value.grad is not None]
-        # Half precision is scaled up and overflows now and then, which its own scaler looks after.
-        scaled = self.trainer.precision == "16-mixed"
-        norm = torch.nn.utils.get_total_norm(gradients) if not scaled else torch.zeros(())
         loss, batch_idx, paths = self._under_way
-        if not torch.isfinite(norm + loss):
-            raise FloatingPointError(
-                f"loss {loss.item()}, norm of its gradient {norm.item()} at step {self.global_step} "
-                f"(epoch {self.current_epoch}, batch {batch_idx}): the run stops before this step, and no "
-                f"checkpoint was touched; the batch's files: {', '.join(paths)}"
-            )
+        # Half precision is scaled up and overflows now and then, which its own scaler looks after.
+        parameters = self.parameters() if self.trainer.precision != "16-mixed" else ()
+        where = f"step {self.global_step} (epoch {self.current_epoch}, batch {batch_idx}"
+        check_finite(parameters, loss, f"{where}; files: {', '.join(paths)})")
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, then let the objective do what is due after each step."""

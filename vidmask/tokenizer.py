@@ -13,7 +13,7 @@ from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 from torch import Tensor, nn
 
 from vidmask.models.vqgan import VQGAN, resized
-from vidmask.optim import num_optimizer_steps, schedule
+from vidmask.optim import check_finite, num_optimizer_steps, schedule
 from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 from vidmask.trained_vqgan import FILE, save_vqgan
@@ -46,7 +46,10 @@ class TokenizerTraining(LightningModule):
         ValueError: If a number lies outside its range, or the VQGAN is a Gumbel one.
 
     Source: Taming transformers (arXiv 2012.09841), section 3.1. Deviation: no perceptual loss, whose
-    weights would have to be fetched; codes are revived, which the paper does not.
+    weights would have to be fetched; codes are revived, which the paper does not. The discriminator's
+    judgement has a fixed weight, where taming-transformers sets it by the ratio of two gradients at every
+    step, and one Adam serves both networks, whose terms reach each other's weights in neither direction:
+    Lightning steps several optimizers by hand only, and then clips and accumulates nothing by itself.
     """
 
     def __init__(
@@ -130,7 +133,17 @@ class TokenizerTraining(LightningModule):
         self.uses += self._count(codes)
         values = losses | {"perplexity": perplexity(codes, self.vqgan.num_codes)}
         self.log_dict({f"train/{name}": value for name, value in values.items()}, batch_size=len(images))
+        self._loss = losses["loss"].detach()
         return losses["loss"]
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Stop before a step that would spoil the weights.
+
+        Raises:
+            FloatingPointError: If the loss or its gradient is not finite.
+        """
+        parameters = self.parameters() if self.trainer.precision != "16-mixed" else ()
+        check_finite(parameters, self._loss, f"step {self.global_step} (epoch {self.current_epoch})")
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count codes."""

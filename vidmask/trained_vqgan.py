@@ -23,7 +23,10 @@ from vidmask.models.vqgan import VQGAN, load_weights
 
 FILE = "vqgan.safetensors"
 """Name of the VQGAN's file in the folder of the run that trained it."""
-FORMAT = "vidmask.vqgan.1"
+FORMAT = "vidmask.vqgan.2"
+
+# Raised by every change of the training that gives other weights: old caches are then left alone.
+TRAINING_VERSION = 1
 
 # What a process group and a cluster tell their members: the training of a tokenizer is none of them.
 _GROUP = (
@@ -52,11 +55,11 @@ class TrainedVQGAN(Tokenizer):
         path = recipes.find(recipe)
         content = resolved(path)
         try:
-            arguments = content["model"]["init_args"]["vqgan"]
+            arguments = content["model"]["init_args"]["vqgan"]["init_args"]
         except (KeyError, TypeError) as error:
-            raise ValueError(f"{path} trains no VQGAN: model.init_args.vqgan is missing") from error
-        super().__init__(arguments.get("init_args", {}))
-        with_version = json.dumps([content, GENERATOR_VERSION], sort_keys=True)
+            raise ValueError(f"{path} trains no VQGAN: model.init_args.vqgan.init_args is missing") from error
+        super().__init__(arguments or {})
+        with_version = json.dumps([content, GENERATOR_VERSION, TRAINING_VERSION], sort_keys=True)
         digest = hashlib.sha256(with_version.encode()).hexdigest()[:16]
         self.folder = cache_folder() / "tokenizers" / f"{path.stem}-{digest}"
 
@@ -104,13 +107,24 @@ class TrainedVQGAN(Tokenizer):
             raise RuntimeError(f"training the tokenizer ended with exit code {code}: {' '.join(command[1:])}")
         shutil.copy2(found[0], self.folder / f".{FILE}")
         (self.folder / f".{FILE}").replace(self.folder / FILE)
-        print(f"tokenizer: kept in {self.folder / FILE}", flush=True)
+        print(f"tokenizer: kept in {self.folder / FILE}{self._use_of_codes(found[0].parent)}", flush=True)
+
+    def _use_of_codes(self, run: Path) -> str:
+        """Return what the run's validation said of the codes in use; nothing where there was none."""
+        lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        measured = [value for line in lines if (value := json.loads(line).get("val/perplexity")) is not None]
+        if not measured:
+            return ""
+        told = f"; perplexity {measured[-1]:.0f} of {self.num_codes} codes"
+        few = measured[-1] < self.num_codes / 2
+        return f"{told}: less than half, so that they say little" if few else told
 
 
 def save_vqgan(path: Path, vqgan: VQGAN) -> None:
     """Write a VQGAN with its settings in the file's metadata."""
     weights = {name: weight.detach().cpu().contiguous() for name, weight in vqgan.state_dict().items()}
-    save_file(weights, path, metadata={"format": FORMAT, "vqgan": json.dumps(vqgan.settings)})
+    # One entry: the order of several is left to chance, and the file's hash with it.
+    save_file(weights, path, metadata={"vidmask": json.dumps({"format": FORMAT, "vqgan": vqgan.settings})})
 
 
 def load_vqgan(path: Path) -> VQGAN:
@@ -121,11 +135,12 @@ def load_vqgan(path: Path) -> VQGAN:
     """
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata() or {}
+    metadata = json.loads(metadata["vidmask"]) if "vidmask" in metadata else metadata
     if metadata.get("format") != FORMAT:
         raise ValueError(
             f"{path} is no VQGAN of vidmask: its format is {metadata.get('format')}, not {FORMAT}"
         )
-    vqgan = VQGAN(**json.loads(metadata["vqgan"]))
+    vqgan = VQGAN(**metadata["vqgan"])
     load_weights(vqgan, read_weights(path), path)
     return vqgan
 

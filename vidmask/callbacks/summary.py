@@ -81,12 +81,14 @@ class RunSummary(Callback):
             console.print(line, soft_wrap=True, highlight=False)
 
     def _losses_table(self) -> Table:
-        table = Table(title="Loss", title_justify="left")
+        table = Table(title="Losses and accuracies", title_justify="left")
         table.add_column()
         table.add_column("first", justify="right")
         table.add_column(f"step {self.last_step}", justify="right")
-        for name, value in self.last.items():
-            trivial = name.count("/") > 1
+        # Each measure, then the trivial answers to it.
+        measured = [name for name in self.last if name.count("/") == 1]
+        for name in (name for one in measured for name in self.last if f"{name}/".startswith(f"{one}/")):
+            value, trivial = self.last[name], name not in measured
             first = "" if trivial or name not in self.first else f"{self.first[name]:.4f}"
             label = f"  trivial answer: {name.split('/')[-1].replace('_', ' ')}" if trivial else name
             table.add_row(label, first, f"{value:.4f}")

@@ -38,6 +38,9 @@ class LatentDecoder(nn.Module):
         layer_scale: First value of the learned scale of each residual branch (CAE-B: 0.1); none if None.
         positions: Kind of position embedding; the encoder's if None.
 
+    Attributes:
+        settings: The same arguments, by which two decoders can be told apart.
+
     Raises:
         ValueError: If ``depth`` is below 0.
 
@@ -62,6 +65,14 @@ class LatentDecoder(nn.Module):
         if self.embed_dim != encoder.embed_dim:
             self.projection = nn.Linear(encoder.embed_dim, self.embed_dim)
         kind = encoder.position_kind if positions is None else positions
+        self.settings = {
+            "embed_dim": self.embed_dim,
+            "depth": depth,
+            "num_heads": num_heads,
+            "mlp_ratio": mlp_ratio,
+            "layer_scale": layer_scale,
+            "positions": kind,
+        }
         self.positions = build_positions(kind, encoder.grid, self.embed_dim) if depth else None
         self.blocks = nn.ModuleList(
             Block(self.embed_dim, num_heads, mlp_ratio, norm_eps=encoder.norm_eps, layer_scale=layer_scale)

@@ -147,7 +147,13 @@ def split_heads(tokens: Float[Tensor, "b n d"], num_heads: int) -> Float[Tensor,
 
 
 def scaled_by(embed_dim: int, layer_scale: float | None) -> nn.Module:
-    """Return a learned scale of each channel that starts at ``layer_scale``; nothing if None."""
+    """Return a learned scale of each channel that starts at ``layer_scale``; nothing if None.
+
+    Raises:
+        ValueError: If it is not above 0.
+    """
+    if layer_scale is not None and layer_scale <= 0:
+        raise ValueError(f"layer_scale must be above 0, got {layer_scale}; null leaves it out")
     return nn.Identity() if layer_scale is None else LayerScale(embed_dim, layer_scale)
 
 

@@ -39,8 +39,9 @@ class GumbelCodebook(nn.Module):
         self.embed = nn.Embedding(num_codes, embed_dim)
 
     def codes(self, latents: Float[Tensor, "b c h w"]) -> Int[Tensor, "b h w"]:
-        """Return the most likely code of each place."""
-        return self.proj(latents).argmax(dim=1)
+        """Return the most likely code of each place; in float32, where half precision has many ties."""
+        with torch.autocast(latents.device.type, enabled=False):
+            return self.proj(latents.to(self.proj.weight.dtype)).argmax(dim=1)
 
 
 class VQGAN(nn.Module):
@@ -133,7 +134,8 @@ class VQGAN(nn.Module):
         The gradient of the embeddings passes straight on to the latents.
         """
         codes = nearest_codes(latents, self.codebook)
-        nearest = self.codebook[codes].permute(0, 3, 1, 2)
+        # Not by indexing, whose gradient is summed in another order each time.
+        nearest = F.embedding(codes, self.codebook).permute(0, 3, 1, 2)
         loss = F.mse_loss(nearest, latents.detach()) + COMMITMENT * F.mse_loss(latents, nearest.detach())
         return latents + (nearest - latents).detach(), loss, codes
 
@@ -173,10 +175,12 @@ def read_settings(path: Path) -> dict[str, Any]:
         ValueError: If the file describes no VQGAN, with what it lacks.
     """
     config = OmegaConf.to_container(OmegaConf.load(path))
-    model = config.get("model", {}) if isinstance(config, Mapping) else {}
-    params = model.get("params", {})
-    target = str(model.get("target", ""))
+    model = config.get("model") if isinstance(config, Mapping) else None
+    params = model.get("params") if isinstance(model, Mapping) else None
+    target = str(model.get("target", "")) if isinstance(model, Mapping) else ""
     try:
+        if not isinstance(params, Mapping):
+            raise KeyError("model.params")
         layers = params["ddconfig"]
         settings = {name: layers[name] for name in ("ch", "ch_mult", "num_res_blocks", "attn_resolutions")}
         settings |= {"resolution": layers["resolution"], "z_channels": layers["z_channels"]}

@@ -70,13 +70,16 @@ class MAM2(Objective):
         self.decoders_read_all = decoders_read == "all" or regressor is None
         self.align = align
         _check(parts, has_regressor=regressor is not None, reads_all=decoders_read == "all", align=align)
-        self.shares_decoder = shared_decoder and len(parts) == 2
-        if self.shares_decoder:
-            sizes = [(head.decoder.embed_dim, len(head.decoder.blocks)) for head in parts.values()]
-            if sizes[0] != sizes[1]:
+        self.shares_decoder = shared_decoder
+        if shared_decoder:
+            if len(parts) < 2:
+                raise ValueError("shared_decoder needs both heads: set it to false, or give the other head")
+            first, other = (cast(LatentDecoder, head.decoder).settings for head in parts.values())
+            differing = [name for name in first if first[name] != other[name]]
+            if differing:
+                told = ", ".join(f"{name} {first[name]} and {other[name]}" for name in differing)
                 raise ValueError(
-                    "a shared decoder needs both heads at one embed_dim and depth, got "
-                    f"{sizes[0]} for appearance and {sizes[1]} for motion"
+                    f"a shared decoder is one for both heads, appearance and motion, which have {told}"
                 )
             # No longer a part, so that it is neither trained nor saved.
             del parts["motion"].decoder

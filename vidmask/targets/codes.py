@@ -21,21 +21,24 @@ class VQGANCodeTarget(Target):
 
     A tubelet has several frames and a code is of one image: ``frames`` says which frame is coded. The
     tokenizer's input is resized so that it gives one code for each patch, as CAE does (224 to 112 pixels for
-    a VQGAN of 8×8 pixels a code). The VQGAN is no part of the model: it is not trained, stays in evaluation
-    mode, and is not in checkpoints, where the hash of its file stands.
+    a VQGAN of 8×8 pixels a code). On a GPU the VQGAN runs in bfloat16, except for the look-up itself, which
+    gives a few per cent of the codes another value. The VQGAN is no part of the model: it is not trained,
+    stays in evaluation mode, and is not in checkpoints, where the hash of its file stands.
 
     Args:
         tokenizer: Where the VQGAN comes from.
         frames: Which frame of a tubelet of two is coded: ``first``, ``second`` or ``both``, which makes two
             codes a token. Of longer tubelets ``second`` is the last and ``both`` are the first and the last.
-        label_smoothing: Share of the probability that is spread over all codes.
+        label_smoothing: Share of the probability that is spread over all codes; in training only, so that
+            losses of validation can be held against their trivial answers.
 
     Raises:
         ValueError: If ``label_smoothing`` lies outside its range, or ``frames`` is none of those above.
 
     Source: MAM2 (arXiv 2210.05234), whose abstract says that VQGAN codes are the target of appearance.
     Which VQGAN and which frame it does not say. ``first`` is what MaskFeat takes (every second frame);
-    BEVT codes both.
+    BEVT codes both. Deviation: CAE resizes on the host by Lanczos' filter; here clips are resized on the
+    device, bilinear and antialiased.
     """
 
     measured = ("accuracy",)
@@ -104,7 +107,8 @@ class VQGANCodeTarget(Target):
     def loss(self, prediction: Float[Tensor, "b m p"], answer: Int[Tensor, "b m f"]) -> Float[Tensor, ""]:
         """Return the mean cross-entropy, in nats, over all tokens and coded frames."""
         logits = self._logits(prediction).float().flatten(0, -2)
-        return F.cross_entropy(logits, answer.flatten(), label_smoothing=self.label_smoothing)
+        smoothing = self.label_smoothing if self.training else 0.0
+        return F.cross_entropy(logits, answer.flatten(), label_smoothing=smoothing)
 
     def measures(
         self, prediction: Float[Tensor, "b m p"], answer: Int[Tensor, "b m f"]
@@ -118,8 +122,9 @@ class VQGANCodeTarget(Target):
         """Return the losses of two answers that look at nothing, and the accuracy of a third.
 
         ``uniform_codes`` gives all codes the same probability, ``log V``; ``unigram_codes`` gives each the
-        share that it has among the batch's own answers: their entropy. ``accuracy/most_frequent_code`` is
-        right where the answer is the most frequent one.
+        share that it has among the batch's own answers: their entropy, which lies below that of the whole
+        split by as much as batches differ. ``accuracy/most_frequent_code`` is right where the answer is the
+        most frequent one.
         """
         answer = self(batch, mask.masked, tubelet)
         shares = torch.bincount(answer.flatten(), minlength=self.num_codes) / answer.numel()
@@ -190,7 +195,7 @@ class VQGANCodeTarget(Target):
         if self._vqgan is not None and self._hash_wanted not in (None, self._vqgan[1]):
             raise ValueError(
                 "the checkpoint was made with another tokenizer: the SHA-256 of its weights is "
-                f"{self._hash_wanted}, that of these {self._vqgan[1]}"
+                f"{self._hash_wanted}, that of these {self._vqgan[1]}; take the file from where the run began"
             )
 
     def _logits(self, prediction: Float[Tensor, "b m p"]) -> Float[Tensor, "b m f v"]:
