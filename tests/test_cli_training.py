@@ -416,6 +416,15 @@ def test_a_file_that_is_no_video_ends_the_run_with_its_name(tmp_path, capsys, mo
     assert str(folder) in line
 
 
+def test_a_file_that_a_part_misses_is_named_in_a_line(tmp_path, capsys):
+    option = "--model.objective.appearance.target.tokenizer.recipe"
+    args = ["fit", "--config", "quickstart/mam2", "--run.root", str(tmp_path), option, "nosuch"]
+    assert main(args) != 0
+    told = capsys.readouterr().err.strip().splitlines()
+    assert len(told) == 1
+    assert "no recipe 'nosuch'" in told[0]
+
+
 def test_an_exception_of_ours_keeps_its_traceback(moving_shapes, monkeypatch):
     def broken(*args) -> None:
         raise AssertionError("a fault of ours")

@@ -247,7 +247,7 @@ def _refusal(error: ValueError) -> BaseException:
         while traceback is not None and traceback.tb_next is not None:
             traceback = traceback.tb_next
         module = traceback.tb_frame.f_globals.get("__name__", "") if traceback is not None else ""
-        if isinstance(cause, ValueError) and not module.startswith("jsonargparse"):
+        if isinstance(cause, ValueError | OSError) and not module.startswith("jsonargparse"):
             return Mistake(*str(cause).splitlines())
         cause = cause.__cause__ or cause.__context__
     return error
