@@ -91,7 +91,10 @@ def probe_table(results: Mapping[str, Result]) -> str:
 def loss_table(results: Mapping[str, Result]) -> str:
     """Return each loss at the end over each of its trivial answers, and the wall time."""
     names = dict.fromkeys(
-        name for result in results.values() for name in result.losses if name.count("/") == 1
+        name
+        for result in results.values()
+        for name in result.losses
+        if name.count("/") == 1 and "accuracy" not in name
     )
     rows = [f"| loss over that of | {' | '.join(results)} |", "|" + "---|" * (len(results) + 1)]
     for name in names:
