@@ -1,7 +1,7 @@
 """Parameter groups and learning-rate schedule of the papers."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,18 +41,21 @@ def parameter_groups(
     ]
 
 
-def check_finite(parameters: Iterable[Tensor], loss: Float[Tensor, ""], where: str) -> None:
+def check_finite(module: Any, loss: Float[Tensor, ""], where: str) -> None:
     """Refuse a step that would spoil the weights.
 
     Args:
-        parameters: The parameters, with their gradients; of all ranks together, so that all of them stop.
+        module: The module in training. Its gradients are those of all ranks together, so that all stop.
         loss: The loss.
         where: Where in the run this is, for the message.
 
     Raises:
         FloatingPointError: If the loss or the norm of the gradient is not finite.
     """
-    norm = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
+    # Half precision is scaled up and overflows now and then, which its own scaler looks after.
+    scaled = module.trainer.precision == "16-mixed"
+    gradients = [value.grad for value in module.parameters() if value.grad is not None and not scaled]
+    norm = torch.nn.utils.get_total_norm(gradients)
     if not torch.isfinite(norm + loss):
         raise FloatingPointError(
             f"loss {loss.item()}, norm of its gradient {norm.item()} at {where}: the run stops before this "

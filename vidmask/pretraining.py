@@ -149,10 +149,8 @@ class MaskedPretraining(LightningModule):
             FloatingPointError: If the loss or its gradient is not finite.
         """
         loss, batch_idx, paths = self._under_way
-        # Half precision is scaled up and overflows now and then, which its own scaler looks after.
-        parameters = self.parameters() if self.trainer.precision != "16-mixed" else ()
         where = f"step {self.global_step} (epoch {self.current_epoch}, batch {batch_idx}"
-        check_finite(parameters, loss, f"{where}; files: {', '.join(paths)})")
+        check_finite(self, loss, f"{where}; files: {', '.join(paths)})")
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, then let the objective do what is due after each step."""

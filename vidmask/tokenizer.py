@@ -48,8 +48,9 @@ class TokenizerTraining(LightningModule):
     Source: Taming transformers (arXiv 2012.09841), section 3.1. Deviation: no perceptual loss, whose
     weights would have to be fetched; codes are revived, which the paper does not. The discriminator's
     judgement has a fixed weight, where taming-transformers sets it by the ratio of two gradients at every
-    step, and one Adam serves both networks, whose terms reach each other's weights in neither direction:
-    Lightning steps several optimizers by hand only, and then clips and accumulates nothing by itself.
+    step. One Adam and one clipping norm serve both networks, whose terms reach each other's weights in
+    neither direction: Lightning steps several optimizers by hand only, and then clips and accumulates
+    nothing by itself.
     """
 
     def __init__(
@@ -130,7 +131,8 @@ class TokenizerTraining(LightningModule):
             self.uses.zero_()
             self._revived_at = self.global_step
         losses, codes = self._losses(images, latents)
-        self.uses += self._count(codes)
+        # A buffer is the first rank's in the next step: what the others use must be in it.
+        self.uses += self._of_all_ranks(self._count(codes))
         values = losses | {"perplexity": perplexity(codes, self.vqgan.num_codes)}
         self.log_dict({f"train/{name}": value for name, value in values.items()}, batch_size=len(images))
         self._loss = losses["loss"].detach()
@@ -142,8 +144,7 @@ class TokenizerTraining(LightningModule):
         Raises:
             FloatingPointError: If the loss or its gradient is not finite.
         """
-        parameters = self.parameters() if self.trainer.precision != "16-mixed" else ()
-        check_finite(parameters, self._loss, f"step {self.global_step} (epoch {self.current_epoch})")
+        check_finite(self, self._loss, f"step {self.global_step} (epoch {self.current_epoch})")
 
     def on_validation_epoch_start(self) -> None:
         """Begin to count codes."""
@@ -160,7 +161,8 @@ class TokenizerTraining(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log how many codes the whole split uses."""
-        shares = self._seen / self._seen.sum()
+        counts = self._of_all_ranks(self._seen)
+        shares = counts / counts.sum()
         self.log("val/perplexity", torch.special.entr(shares).sum().exp())
         self.log("val/usage", (shares > 0).float().mean())
 
@@ -198,8 +200,9 @@ class TokenizerTraining(LightningModule):
         save_vqgan(folder / FILE, self.vqgan)
 
     def _count(self, codes: Int[Tensor, "b r s"]) -> Float[Tensor, " v"]:
-        """Return how often each code stands in the batches of all ranks."""
-        counts = torch.bincount(codes.flatten(), minlength=self.vqgan.num_codes).float()
+        return torch.bincount(codes.flatten(), minlength=self.vqgan.num_codes).float()
+
+    def _of_all_ranks(self, counts: Float[Tensor, " v"]) -> Float[Tensor, " v"]:
         return self.trainer.strategy.reduce(counts, reduce_op="sum")
 
     def _losses(

@@ -86,9 +86,9 @@ class RunSummary(Callback):
         table.add_column("first", justify="right")
         table.add_column(f"step {self.last_step}", justify="right")
         # Each measure, then the trivial answers to it.
-        measured = [name for name in self.last if name.count("/") == 1]
-        for name in (name for one in measured for name in self.last if f"{name}/".startswith(f"{one}/")):
-            value, trivial = self.last[name], name not in measured
+        measures = list(dict.fromkeys(map(_measure, self.last)))
+        for name in sorted(self.last, key=lambda name: measures.index(_measure(name))):
+            value, trivial = self.last[name], name != _measure(name)
             first = "" if trivial or name not in self.first else f"{self.first[name]:.4f}"
             label = f"  trivial answer: {name.split('/')[-1].replace('_', ' ')}" if trivial else name
             table.add_row(label, first, f"{value:.4f}")
@@ -138,6 +138,11 @@ def probe_table(probe: OnlineProbe) -> Table:
     before = f"{untrained['rankme']:.1f}" if untrained else ""
     table.add_row("", "RankMe (dimensions in use)", "", before, f"{trained['rankme']:.1f}")
     return table
+
+
+def _measure(name: str) -> str:
+    """Return what a number is about: of ``val/motion/no_motion`` it is ``val/motion``."""
+    return "/".join(name.split("/")[:2])
 
 
 METHODS = {"linear": "linear", "knn": "neighbours"}
