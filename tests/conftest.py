@@ -6,7 +6,7 @@ import pytest
 import yaml
 from videos import write_numbered
 
-from vidmask.data.generation import synthesize
+from vidmask.data.moving_shapes.generation import synthesize
 
 
 @pytest.fixture(scope="session")

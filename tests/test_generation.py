@@ -10,9 +10,9 @@ from pathlib import Path
 import av
 import pytest
 
-from vidmask.data import generation
-from vidmask.data.generation import Settings, is_complete, synthesize
-from vidmask.data.scenes import APPEARANCES, MOTIONS, sample_labels
+from vidmask.data.moving_shapes import generation
+from vidmask.data.moving_shapes.generation import Settings, is_complete, synthesize
+from vidmask.data.moving_shapes.scenes import APPEARANCES, MOTIONS, sample_labels
 
 FEW = {"num_train": 20, "num_val": 4, "num_test": 3}
 

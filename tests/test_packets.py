@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from videos import write_numbered
 
-from vidmask.data.packets import PacketReader, VideoReadError, one_line
-from vidmask.data.timing import EveryFrame, Instants
+from vidmask.data.readers.packets import PacketReader, VideoReadError, one_line
+from vidmask.data.readers.timing import EveryFrame, Instants
 
 
 @pytest.fixture(scope="module", params=[".mp4", ".mkv", ".ts"])

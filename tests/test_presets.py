@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from vidmask.data.presets import PRESETS, PresetName
+from vidmask.data.moving_shapes.presets import PRESETS, PresetName
 
 
 def test_the_names_are_those_that_may_be_asked_for():

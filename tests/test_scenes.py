@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vidmask.data.presets import PRESETS
-from vidmask.data.scenes import APPEARANCES, MOTIONS, draw_track, render, sample_labels
-from vidmask.data.shapes import OUTLINES, raster
+from vidmask.data.moving_shapes.presets import PRESETS
+from vidmask.data.moving_shapes.scenes import APPEARANCES, MOTIONS, draw_track, render, sample_labels
+from vidmask.data.moving_shapes.shapes import OUTLINES, raster
 
 PLAIN = replace(PRESETS["easy"], background=0.0, drift=0.0, pace=1.0)
 LARGE = replace(PLAIN, side=96)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vidmask.data.shapes import OUTLINES, PERIMETERS, coverage, level, ranks, raster
+from vidmask.data.moving_shapes.shapes import OUTLINES, PERIMETERS, coverage, level, ranks, raster
 
 # Random points and no raster, whose rows would run along the edges of the square.
 SIDE = 400

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from vidmask.data.scenes import APPEARANCES, MOTIONS, sample_labels
+from vidmask.data.moving_shapes.scenes import APPEARANCES, MOTIONS, sample_labels
 from vidmask.data.sources import VideoSource
 from vidmask.data.synthetic import MovingShapes, synthesize
 

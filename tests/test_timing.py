@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidmask.data.timing import EveryFrame, Instants, Span, on_screen
+from vidmask.data.readers.timing import EveryFrame, Instants, Span, on_screen
 
 TIMES = [0, 10, 20, 45, 50, 60]
 

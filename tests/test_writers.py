@@ -6,8 +6,8 @@ import pytest
 from av.video.reformatter import VideoReformatter
 
 from vidmask.data import writers
-from vidmask.data.presets import PRESETS
-from vidmask.data.scenes import render
+from vidmask.data.moving_shapes.presets import PRESETS
+from vidmask.data.moving_shapes.scenes import render
 from vidmask.data.writers import is_whole, unfinished_path, unfinished_paths, write_video
 
 FPS = Fraction(25, 2)

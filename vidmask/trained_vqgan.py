@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from vidmask import recipes
-from vidmask.data.generation import GENERATOR_VERSION, cache_folder
+from vidmask.data.moving_shapes.generation import GENERATOR_VERSION, cache_folder
 from vidmask.models.tokenizers import Tokenizer, file_hash, read_weights
 from vidmask.models.vqgan import VQGAN, load_weights
 

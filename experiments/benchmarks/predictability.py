@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vidmask.data.datamodule import VideoDataModule
-from vidmask.data.presets import PRESETS
+from vidmask.data.moving_shapes.presets import PRESETS
 from vidmask.data.synthetic import MovingShapes
 from vidmask.data.transforms import to_float
 from vidmask.targets.motion import RGBDifferenceTarget

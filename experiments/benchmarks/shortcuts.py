@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from vidmask.data.presets import PresetName
+from vidmask.data.moving_shapes.presets import PresetName
 from vidmask.data.readers import PyAVReader
 from vidmask.data.sources import Split
 from vidmask.data.synthetic import MovingShapes

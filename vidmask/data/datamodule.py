@@ -10,7 +10,7 @@ from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
 from torch.utils.data import DataLoader
 
 from vidmask.data.clips import ClipDataset, LabeledVideos, collate
-from vidmask.data.generation import processors
+from vidmask.data.processes import processors
 from vidmask.data.sampling import ClipLoader, EpochSampler
 from vidmask.data.sources import Split, VideoSource
 from vidmask.data.transforms import flip_clips, to_float

@@ -4,10 +4,12 @@ import csv
 from pathlib import Path
 from typing import Literal
 
-from vidmask.data.generation import Settings, cache_folder, read_settings, synthesize
-from vidmask.data.presets import PresetName
-from vidmask.data.scenes import CLASSES
-from vidmask.data.sources import LabeledVideoPaths, Split, VideoSource
+from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
+
+from vidmask.data.moving_shapes.generation import Settings, cache_folder, read_settings, synthesize
+from vidmask.data.moving_shapes.presets import PresetName
+from vidmask.data.moving_shapes.scenes import CLASSES
+from vidmask.data.sources import Split, VideoSource
 
 __all__ = ["MovingShapes", "synthesize"]
 

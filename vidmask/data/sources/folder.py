@@ -1,19 +1,16 @@
-"""Where videos come from: a source knows its files, their splits and their labels."""
+"""A folder of videos, with a folder for each class or none."""
 
 import logging
 import os
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
 
 from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
 
+from vidmask.data.sources.base import SPLITS, Split, VideoSource
+
 _LOG = logging.getLogger(__name__)
-
-Split = Literal["train", "val", "test"]
-
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 SPLIT_NAMES = ("train", "val", "valid", "validation", "test")
 """Names, in any case, of folders that hold a split and not a class."""
@@ -32,28 +29,6 @@ VIDEO_SUFFIXES = (
     ".3gp",
     ".ts",
 )
-
-
-@runtime_checkable
-class VideoSource(Protocol):
-    """A data set of video files.
-
-    Attributes:
-        classes: For each label name the names of its classes, in index order; empty if unlabelled.
-    """
-
-    classes: dict[str, tuple[str, ...]]
-
-    def prepare(self) -> None:
-        """Make or check the files. Called once per machine, before any training; may take long."""
-        ...
-
-    def split(self, split: Split) -> LabeledVideoPaths | None:
-        """Return the videos of a split, or None where the source has no such split.
-
-        Each item is ``(path, {"label": labels})`` with ``labels`` a dict from label name to class index.
-        """
-        ...
 
 
 class VideoFolder(VideoSource):

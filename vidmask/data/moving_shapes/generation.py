@@ -17,9 +17,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vidmask.data.presets import PRESETS
-from vidmask.data.scenes import CLASSES, SPLITS, SplitName, sample_labels
-from vidmask.data.workers import Chunk, make_videos
+from vidmask.data.moving_shapes.making import Chunk, make_videos
+from vidmask.data.moving_shapes.presets import PRESETS
+from vidmask.data.moving_shapes.scenes import CLASSES, SPLITS, SplitName, sample_labels
+from vidmask.data.processes import processors
 from vidmask.data.writers import unfinished_path, unfinished_paths
 
 # Raised by every change that moves a pixel, a label or a file: old caches are then left alone.
@@ -233,11 +234,6 @@ def _write_text(path: Path, text: str) -> None:
     unfinished = unfinished_path(path)
     unfinished.write_text(text)
     unfinished.replace(path)
-
-
-def processors() -> int:
-    """Return how many processors this process may use: in a container fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _make_videos(folder: Path, settings: Settings, num_workers: int) -> None:

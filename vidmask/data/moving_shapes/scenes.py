@@ -12,8 +12,8 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from vidmask.data.presets import Preset
-from vidmask.data.shapes import OUTLINES, coverage, level, ranks
+from vidmask.data.moving_shapes.presets import Preset
+from vidmask.data.moving_shapes.shapes import OUTLINES, coverage, level, ranks
 
 SplitName = Literal["train", "val", "test"]
 

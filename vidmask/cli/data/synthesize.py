@@ -1,38 +1,33 @@
-"""``vidmask data``: make data sets."""
+"""``vidmask data synthesize``: make a MovingShapes data set."""
 
 import argparse
 import sys
 import time
 
-SYNTHESIZE_HELP = """\
+HELP = "make a MovingShapes data set of any size"
+DESCRIPTION = """\
 Make a folder of MovingShapes: H.264 files of eight shapes in eight motions, with two independent labels in
 labels.csv. An interrupted run is continued by the same command; a complete folder is left alone. Train on
 it with --data.source.init_args.root DIR."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the verbs of ``vidmask data`` to its parser."""
-    verbs = parser.add_subparsers(dest="data_verb", metavar="VERB", required=True)
-    synthesize = verbs.add_parser(
-        "synthesize", help="make a MovingShapes data set of any size", description=SYNTHESIZE_HELP
-    )
-    synthesize.add_argument(
-        "--out", metavar="DIR", required=True, help="the folder: new, empty or interrupted"
-    )
-    synthesize.add_argument(
+    """Add the arguments of the verb."""
+    parser.add_argument("--out", metavar="DIR", required=True, help="the folder: new, empty or interrupted")
+    parser.add_argument(
         "--preset", default="easy", metavar="NAME", help="easy, standard or hard (default: %(default)s)"
     )
-    synthesize.add_argument(
+    parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="whole number from 0 (default: %(default)s)"
     )
     for split, name in (("train", "training"), ("val", "validation"), ("test", "test")):
-        synthesize.add_argument(
+        parser.add_argument(
             f"--{split}",
             type=int,
             metavar="N",
             help=f"videos in the {name} split (default: the preset's number)",
         )
-    synthesize.add_argument(
+    parser.add_argument(
         "--workers",
         type=int,
         metavar="N",
@@ -41,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Carry out a verb of ``vidmask data`` and return the exit code."""
-    from vidmask.data.generation import synthesize
+    """Make the data set and return the exit code."""
+    from vidmask.data.moving_shapes.generation import synthesize
 
     start = time.perf_counter()
     made = synthesize(

@@ -3,8 +3,7 @@ import sys
 
 import pytest
 
-from vidmask.data import workers
-from vidmask.data.workers import make_videos
+from vidmask.data.moving_shapes.making import make_videos
 from vidmask.data.writers import is_whole
 
 
@@ -42,12 +41,7 @@ def test_a_file_that_cannot_be_written_is_told_in_one_line(folder):
     assert "\n" not in str(caught.value)
 
 
-def test_a_killed_process_is_told(folder, monkeypatch):
-    monkeypatch.setattr(workers, "__name__", "sys")  # a module that ends at once
-    with pytest.raises(OSError, match="the process making its videos was killed"):
-        make_videos(folder, "easy", 0, [("train", 0, 1)], 1, print)
-
-
-def test_a_worker_process_does_not_load_torch():
-    code = "import sys, vidmask.data.workers; sys.exit(bool({'torch', 'rich'} & set(sys.modules)))"
+def test_a_process_that_makes_videos_does_not_load_torch():
+    module = "vidmask.data.moving_shapes.making"
+    code = f"import sys, {module}; sys.exit(bool({{'torch', 'rich'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,7 +12,7 @@ from pytorchvideo.data.encoded_video import EncodedVideo
 from videos import COLUMNS, ROWS, numbered_picture, numbers, write_numbered
 
 from vidmask.data.readers import PyAVReader, VideoReadError
-from vidmask.data.timing import EveryFrame
+from vidmask.data.readers.timing import EveryFrame
 
 FORMATS = {
     "h264 with B-frames": (

@@ -13,7 +13,7 @@ import av
 from av.error import FFmpegError
 from av.packet import Packet
 
-from vidmask.data.timing import FrameChoice, Span
+from vidmask.data.readers.timing import FrameChoice, Span
 
 Seconds = int | float | Fraction
 

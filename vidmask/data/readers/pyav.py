@@ -16,8 +16,8 @@ from jaxtyping import UInt8
 from pytorchvideo.data.video import Video
 from torch import Tensor
 
-from vidmask.data.packets import PacketReader, Seconds, VideoReadError, one_line
-from vidmask.data.timing import EveryFrame, FrameChoice, Instants, Span
+from vidmask.data.readers.packets import PacketReader, Seconds, VideoReadError, one_line
+from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Span
 
 # Codecs whose packets hold one shown picture each, so that the packets tell which frames there are.
 _PICTURE_A_PACKET = frozenset({"h264", "hevc", "vp9", "av1", "libdav1d"})
