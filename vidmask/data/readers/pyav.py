@@ -1,33 +1,25 @@
 """Read the frames of a clip from a video file, and no others."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import IOBase
 from os import PathLike
 from types import TracebackType
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
-import torch
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
-from jaxtyping import UInt8
 from pytorchvideo.data.video import Video
 from torch import Tensor
 
+from vidmask.data.readers.base import ClipRequest, DecodedClip, EveryFrames, FramesAt
 from vidmask.data.readers.packets import PacketReader, Seconds, VideoReadError, one_line
 from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Span
 
 # Codecs whose packets hold one shown picture each, so that the packets tell which frames there are.
 _PICTURE_A_PACKET = frozenset({"h264", "hevc", "vp9", "av1", "libdav1d"})
-
-
-class DecodedClip(NamedTuple):
-    """The frames of one clip, RGB, and the time of each in seconds from the video's first frame."""
-
-    frames: UInt8[Tensor, "t h w 3"]
-    seconds: list[float]
 
 
 class PyAVReader(Video):
@@ -119,13 +111,17 @@ class PyAVReader(Video):
             VideoReadError: If the frames cannot be decoded, or the file ends before its header says.
         """
         if stride_frames is not None and stride_seconds is None:
-            return self._read(EveryFrame(self._file.to_pts(start_seconds), num_frames, stride_frames))
+            return self.read_clips([EveryFrames(start_seconds, num_frames, stride_frames)])[0]
         if stride_frames is None and stride_seconds is not None:
-            instants = [start_seconds + index * stride_seconds for index in range(num_frames)]
-            return self._read(Instants(tuple(self._file.to_pts(instant) for instant in instants)))
+            instants = tuple(start_seconds + index * stride_seconds for index in range(num_frames))
+            return self.read_clips([FramesAt(instants)])[0]
         raise ValueError(
             f"give one of stride_frames and stride_seconds, got {stride_frames} and {stride_seconds}"
         )
+
+    def read_clips(self, requests: Sequence[ClipRequest]) -> list[DecodedClip]:
+        """Read several clips; see ``ClipReader``."""
+        return [self._read(self._choice(request)) for request in requests]
 
     def get_clip(self, start_sec: Seconds, end_sec: Seconds) -> dict[str, Tensor | None]:
         """Read every frame in ``[start_sec, end_sec)``, as PyTorchVideo defines it.
@@ -147,6 +143,12 @@ class PyAVReader(Video):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _choice(self, request: ClipRequest) -> FrameChoice:
+        if isinstance(request, EveryFrames):
+            first = self._file.to_pts(request.start_seconds)
+            return EveryFrame(first, request.num_frames, request.stride_frames)
+        return Instants(tuple(self._file.to_pts(instant) for instant in request.instants))
 
     def _read(self, choice: FrameChoice) -> DecodedClip:
         with one_line(self.name, "cannot be decoded"):
@@ -245,5 +247,6 @@ class PyAVReader(Video):
     def _clip(self, pictures: dict[int, np.ndarray], times: list[int]) -> DecodedClip:
         if len({picture.shape for picture in pictures.values()}) > 1:
             raise VideoReadError(f"{self.name}: changes its picture size inside the clip")
-        frames = np.stack([pictures[time] for time in times]) if times else np.empty((0, 0, 0, 3), np.uint8)
-        return DecodedClip(torch.from_numpy(frames), [self._file.to_seconds(time) for time in times])
+        return DecodedClip(
+            [pictures[time] for time in times], [self._file.to_seconds(time) for time in times]
+        )
