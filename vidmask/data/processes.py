@@ -132,8 +132,9 @@ class _Worker:
         if process is None:
             return 0
         for pipe in (process.stdin, process.stdout):
-            with contextlib.suppress(BrokenPipeError):
-                pipe and pipe.close()
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
         try:
             return process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
