@@ -153,7 +153,7 @@ def test_a_run_of_the_command_line_counts_lists_and_tells(
     args = [
         *("fit", "--config", "quickstart/mae_st", "--data.source=VideoFolder"),
         *("--data.source.root", str(tmp_path / "videos"), "--data.batch_size", "3"),
-        *("--data.num_workers", "0", "--data.stride_frames", "1"),
+        *("--data.num_workers", "0", "--data.stride_frames", "1", "--data.max_skipped_share", "0.5"),
         *("--trainer.accelerator", "cpu", "--trainer.max_epochs", "2", "--trainer.log_every_n_steps", "1"),
         "--trainer.callbacks=[{class_path: OnlineProbe}, {class_path: RunSummary}]",
         *("--model.encoder.embed_dim", "24", "--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
@@ -172,3 +172,24 @@ def test_a_run_of_the_command_line_counts_lists_and_tells(
     assert "2 samples skipped" in capsys.readouterr().out
     (told,) = [record.getMessage() for record in caplog.records if "skipped" in record.name]
     assert told == f"skipped in training, as listed in skipped.csv: {reason}"
+
+
+def test_a_run_with_too_many_broken_videos_stops_says_so_and_lists_them(
+    video_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "videos").mkdir()
+    for number in range(3):
+        (tmp_path / f"videos/{number}.mp4").symlink_to(video_folder / f"train/jump/{number}.mp4")
+    (tmp_path / "videos/bad.mp4").write_bytes(b"")
+    args = [
+        *("fit", "--config", "quickstart/mae_st", "--run.root", str(tmp_path / "runs")),
+        *("--data.source=VideoFolder", "--data.root", str(tmp_path / "videos"), "--data.batch_size", "2"),
+        *("--data.num_workers", "0", "--trainer.accelerator", "cpu", "--trainer.callbacks", "null"),
+        *("--model.encoder.embed_dim", "24", "--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
+    ]
+    assert main(args) == 2
+    told = capsys.readouterr().err
+    assert "1 of 4 training videos cannot be decoded, more than the share of 0.05" in told
+    (folder,) = (tmp_path / "runs/quickstart/mae_st").glob("2*")
+    assert [Path(path).name for path, _ in rows(folder)[1:]] == ["bad.mp4"]
+    assert main([*args, "--data.max_skipped_share", "0.25", "--trainer.max_steps", "2"]) == 0

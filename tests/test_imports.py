@@ -28,7 +28,7 @@ ALLOWED = {
     "targets": {"tokens", "choices", "models"},
     "objectives": {"tokens", "choices", "models", "targets"},
     "checkpoints": {"models"},
-    "data": {"tokens", "randomness"},
+    "data": {"tokens", "randomness", "choices"},
     "probing": set(),
     "plotting": {"tokens"},
     "pretraining": {"tokens", "randomness", "masking", "models", "objectives", "optim", "checkpoints"},

@@ -9,6 +9,7 @@ from pytorchvideo.data.encoded_video import EncodedVideo
 
 from vidmask.cli import main
 from vidmask.data.clips import ClipDataset, collate
+from vidmask.data.frame_sampling import DenseSampling
 from vidmask.data.readers import PyAVReader
 from vidmask.data.sources import VideoFolder
 
@@ -69,7 +70,7 @@ def test_all_of_them_make_one_batch(stride: dict) -> None:
     videos = VideoFolder(CLIPS).split("train")
     assert videos is not None
     assert {Path(videos[index][0]).name for index in range(len(videos))} >= FILES.keys()
-    clips = ClipDataset(videos, 16, 64, training=True, **stride)
+    clips = ClipDataset(videos, DenseSampling(16, **stride), 64, training=True)
     batch = collate([clips[1, index] for index in range(len(clips))])
     assert batch.clips.shape == (len(clips), 3, 16, 64, 64)
     assert batch.skipped == []

@@ -196,3 +196,38 @@ def test_resuming_a_run_limited_by_steps_with_validation(tmp_path: Path, step: i
     before = fit(tmp_path, checkpoint=checkpoint, **(options | {"max_steps": step}))
     after = fit(tmp_path, ckpt_path=tmp_path / f"step={step}.ckpt", **options)
     assert before + after == whole
+
+
+@pytest.mark.parametrize("repeats", [2, 4])
+def test_as_many_epochs_as_repeats_are_one_pass_over_the_videos(repeats: int) -> None:
+    sampler = EpochSampler(Keys(20), 4, shuffle=True, drop_last=True, repeats=repeats)
+    passes = []
+    for start in (0, repeats):
+        keys = []
+        for epoch in range(start, start + repeats):
+            sampler.set_epoch(epoch)
+            keys += list(sampler)
+        assert {run_through for run_through, _ in keys} == {start // repeats}
+        assert len(keys) == len({index for _, index in keys}) == repeats * (20 // repeats)
+        passes.append([index for _, index in keys])
+    assert passes[0] != passes[1]
+    # Each epoch has its 5 batches of 4 clips, whatever the repeats.
+    assert len(sampler) * repeats == 20
+
+
+def test_ranks_share_the_videos_of_an_epoch_with_repeats() -> None:
+    def keys(rank: int, num_ranks: int) -> list[tuple[int, int]]:
+        sampler = EpochSampler(
+            Keys(21), 4, shuffle=True, drop_last=True, num_replicas=num_ranks, rank=rank, repeats=2
+        )
+        sampler.set_epoch(3)
+        return list(sampler)
+
+    first, second = keys(0, 2), keys(1, 2)
+    assert len(first) == len(second) == 4
+    assert not set(first) & set(second)
+
+
+def test_repeats_divide_a_batch() -> None:
+    with pytest.raises(ValueError, match="repeats must divide it, got a batch_size of 6 and repeats 4"):
+        EpochSampler(Keys(20), 6, shuffle=True, drop_last=True, repeats=4)

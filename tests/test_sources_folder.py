@@ -1,5 +1,8 @@
 """Which folders make which splits and classes."""
 
+import hashlib
+import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -151,3 +154,82 @@ def test_a_class_folder_without_videos_is_told(tmp_path, caplog):
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [
         "no video in empty, so no class of that name"
     ]
+
+
+def in_split(source: VideoFolder, split: str, root: Path) -> set[str]:
+    return {path for path, _ in videos(source, split, root)}
+
+
+def test_a_share_of_each_class_is_held_out(tmp_path):
+    touch(tmp_path, *(f"{name}/{number}.mp4" for name in ("run", "walk") for number in range(10)))
+    touch(tmp_path, "jump/1.mp4", "sit/1.mp4", "sit/2.mp4")
+    source = VideoFolder(tmp_path, val_share=0.2)
+    train, val = (in_split(source, split, tmp_path) for split in ("train", "val"))
+    assert not train & val
+    assert len(train | val) == 23
+    assert {name: sum(path.startswith(name) for path in val) for name in source.classes["class"]} == {
+        "jump": 0,
+        "run": 2,
+        "sit": 1,
+        "walk": 2,
+    }
+    assert source.classes == {"class": ("jump", "run", "sit", "walk")}
+    assert {info["class"] for path, info in videos(source, "val", tmp_path) if path.startswith("walk")} == {3}
+    moved = tmp_path.rename(tmp_path.with_name("moved"))
+    assert in_split(VideoFolder(moved, val_share=0.2), "val", moved) == val
+
+
+def test_what_is_held_out_is_random_in_the_name_and_known_beforehand(tmp_path):
+    touch(tmp_path, *(f"{number}.mp4" for number in range(8)))
+    names = sorted(
+        (f"{number}.mp4" for number in range(8)),
+        key=lambda name: hashlib.blake2b(name.encode(), digest_size=8).digest(),
+    )
+    assert in_split(VideoFolder(tmp_path, val_share=0.25), "val", tmp_path) == set(names[:2])
+    assert in_split(VideoFolder(tmp_path, val_share=0.01), "val", tmp_path) == set(names[:1])
+    assert len(in_split(VideoFolder(tmp_path, val_share=0.99), "train", tmp_path)) == 1
+
+
+def test_one_video_more_moves_at_most_one_other(tmp_path):
+    touch(tmp_path, *(f"{name}/{number}.mp4" for name in ("run", "walk") for number in range(10)))
+    before = in_split(VideoFolder(tmp_path, val_share=0.3), "val", tmp_path)
+    for number in range(10, 30):
+        touch(tmp_path, f"run/{number}.mp4")
+        after = in_split(VideoFolder(tmp_path, val_share=0.3), "val", tmp_path)
+        moved = {path for path in before ^ after if path != f"run/{number}.mp4"}
+        assert len(moved) <= 1
+        assert not any(path.startswith("walk") for path in moved)
+        before = after
+
+
+def test_the_folder_train_is_divided_where_it_stands_alone(tmp_path):
+    touch(tmp_path, "train/run/1.mp4", "train/run/2.mp4", "test/run/3.mp4")
+    source = VideoFolder(tmp_path, val_share=0.5)
+    assert len(in_split(source, "train", tmp_path)) == len(in_split(source, "val", tmp_path)) == 1
+    assert in_split(source, "test", tmp_path) == {"test/run/3.mp4"}
+
+
+def test_one_thing_says_what_validation_is(tmp_path):
+    touch(tmp_path, "train/run/1.mp4", "val/run/2.mp4", "other/run/3.mp4", "alone/1.mp4")
+    with pytest.raises(ValueError, match=r"val_share is 0\.2, but .*val is the validation split"):
+        VideoFolder(tmp_path, val_share=0.2)
+    with pytest.raises(ValueError, match="other is the validation split"):
+        VideoFolder(tmp_path / "train", val_root=tmp_path / "other", val_share=0.2)
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=rf"val_share must be a share in \[0, 1\), got {share}"):
+            VideoFolder(tmp_path / "train", val_share=share)
+    with pytest.raises(ValueError, match="no class has two videos"):
+        VideoFolder(tmp_path / "alone", val_share=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"), [("a.csv", "VideoTable (or Manifest"), ("a.parquet", "Manifest")]
+)
+def test_a_list_is_told_what_reads_it(tmp_path, name, source):
+    with pytest.raises(FileNotFoundError, match=re.escape(f"for a list give the class_path {source}")):
+        VideoFolder(touch(tmp_path, name) / name)
+
+
+def test_a_source_is_pickled(tmp_path):
+    source = pickle.loads(pickle.dumps(VideoFolder(touch(tmp_path, "run/a.mp4"))))
+    assert videos(source, "train", tmp_path) == [("run/a.mp4", {"class": 0})]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vidmask.data.transforms import Box, centre_box, crop_and_resize, flip_clips, random_box, to_float
+from vidmask.data.transforms import Box, crop_and_resize, flip_clips, random_box, spread_box, to_float
 from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 
@@ -59,12 +59,23 @@ def test_the_same_seed_draws_the_same_box() -> None:
     [(4, 4, (0, 0, 4, 4)), (4, 9, (0, 2, 4, 4)), (7, 4, (1, 0, 4, 4))],
 )
 def test_the_centre_is_the_largest_square(rows: int, columns: int, box: tuple[int, ...]) -> None:
-    assert centre_box(rows, columns) == box
+    assert spread_box(rows, columns) == box
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "places"),
+    [(4, 10, [(0, 0), (0, 3), (0, 6)]), (9, 4, [(0, 0), (2, 0), (5, 0)]), (4, 4, [(0, 0)] * 3)],
+)
+def test_three_squares_lie_evenly_along_the_long_side(
+    rows: int, columns: int, places: list[tuple[int, int]]
+) -> None:
+    boxes = [spread_box(rows, columns, crop, 3) for crop in range(3)]
+    assert boxes == [(*place, 4, 4) for place in places]
 
 
 def test_a_crop_of_the_right_size_is_only_cut() -> None:
     frames = torch.randint(256, (2, 6, 7, 3), dtype=torch.uint8)
-    clip = crop_and_resize(frames, Box(1, 2, 4, 4), 4)
+    clip = crop_and_resize([*frames.numpy()], Box(1, 2, 4, 4), 4)
     for channel in range(3):
         for time in range(2):
             for row in range(4):
@@ -76,7 +87,7 @@ def test_a_crop_of_the_right_size_is_only_cut() -> None:
 @pytest.mark.parametrize("size", [5, 24, 80])
 def test_resizing_is_antialiased_bilinear_as_pillow_does_it(size: int) -> None:
     frames = torch.randint(256, (3, 50, 70, 3), dtype=torch.uint8)
-    clip = crop_and_resize(frames, Box(4, 10, 40, 48), size)
+    clip = crop_and_resize([*frames.numpy()], Box(4, 10, 40, 48), size)
     assert clip.shape == (3, 3, size, size)
     for time in range(3):
         cut = Image.fromarray(frames[time, 4:44, 10:58].numpy())
@@ -86,7 +97,7 @@ def test_resizing_is_antialiased_bilinear_as_pillow_does_it(size: int) -> None:
 
 def test_one_box_for_the_whole_clip() -> None:
     frames = torch.randint(256, (1, 40, 40, 3), dtype=torch.uint8).expand(5, -1, -1, -1)
-    clip = crop_and_resize(frames, Box(3, 5, 20, 25), 16)
+    clip = crop_and_resize([*frames.numpy()], Box(3, 5, 20, 25), 16)
     assert torch.equal(clip, clip[:, :1].expand_as(clip))
 
 

@@ -134,7 +134,16 @@ class MaskedPretraining(LightningModule):
         torch.manual_seed(step_seed(seed, self.global_rank, self.current_epoch, batch_idx))
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Float[Tensor, ""]:
-        """Return the loss of a batch."""
+        """Return the loss of a batch.
+
+        A batch of which no video could be decoded trains nothing: its loss is zero, with a gradient of zero,
+        so that the other ranks need not wait for one that would leave the step out.
+        """
+        if len(batch.clips) == 0:
+            nothing = 0.0 * sum(weight.sum() for weight in self.parameters() if weight.requires_grad)
+            assert isinstance(nothing, Tensor)
+            self._under_way = (nothing.detach(), batch_idx, [])
+            return nothing
         losses = self.objective(batch, self.mask(batch))
         self._under_way = (losses["loss"].detach(), batch_idx, batch.paths)
         self._log("train", losses, batch)

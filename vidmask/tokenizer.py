@@ -122,6 +122,13 @@ class TokenizerTraining(LightningModule):
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Float[Tensor, ""]:
         """Return the loss of a batch of frames; codes out of use start anew."""
+        if len(batch.clips) == 0:
+            # No video of the batch could be decoded; other ranks may have some.
+            self.uses += self._of_all_ranks(torch.zeros_like(self.uses))
+            nothing = 0.0 * sum(weight.sum() for weight in self.parameters() if weight.requires_grad)
+            assert isinstance(nothing, Tensor)
+            self._loss = nothing.detach()
+            return nothing
         images = self.images(batch)
         latents = self.vqgan.latents(images)
         # Once a step, whose batches may be several where gradients are accumulated.

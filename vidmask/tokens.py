@@ -96,11 +96,13 @@ class ClipBatch(NamedTuple):
         labels: For each label name the class of every clip, ``[b]`` int64; empty for unlabelled videos.
         video_index: Place of each video in its split, ``[b]`` int64.
         start_seconds: Presentation time of each clip's first frame, ``[b]`` float32.
-        view: Which of a video's repeated or test views this is, ``[b]`` int64.
+        view: Which of a video's repeated clips (training) or test views this is, ``[b]`` int64.
         seeds: One integer a sample, from (seed, epoch, video, view): every random choice about the
             sample starts here (see ``vidmask.randomness``). Python integers, as they seed host generators.
         paths: The file of each clip, for messages.
         skipped: ``(path, reason)`` of samples that were due in this batch and could not be decoded.
+        boxes: Top, left, rows and columns of what was cut from the frame before resizing, in its pixels,
+            ``[b 4]`` int64; None where the clips were not cut from videos.
     """
 
     clips: Shaped[Tensor, "b 3 t h w"]
@@ -111,6 +113,7 @@ class ClipBatch(NamedTuple):
     seeds: list[int]
     paths: list[str]
     skipped: list[tuple[str, str]]
+    boxes: Int[Tensor, "b 4"] | None = None
 
 
 def gather_tokens(tokens: Shaped[Tensor, "b n d"], indices: Int[Tensor, "b k"]) -> Shaped[Tensor, "b k d"]:

@@ -56,7 +56,8 @@ class OnlineProbe(Callback):
     shown at the end. Beside them stands what needs no encoder: nearest neighbours on the differences of
     successive frames, the line to beat where motion is the label.
 
-    Where the source has no validation split or no labels, what cannot be measured is left out.
+    Where the source has no validation split, no labels, or one class only, what cannot be measured is left
+    out.
 
     Args:
         every_n_epochs: Epochs between two probes.
@@ -98,7 +99,7 @@ class OnlineProbe(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Note what guessing would score."""
-        self.chance = {name: 1 / len(names) for name, names in data_of(trainer).classes.items()}
+        self.chance = {name: 1 / len(names) for name, names in _classes(trainer).items()}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Probe the untrained encoder, and what needs none."""
@@ -129,7 +130,7 @@ class OnlineProbe(Callback):
                 fitted = self._features(trainer, pl_module, "train", self.num_train_videos)
                 scored = [self._features(trainer, pl_module, split, None) for split in splits]
             if fitted is not None:
-                self._fit_and_score(fitted, scored, scores, data_of(trainer).classes)
+                self._fit_and_score(fitted, scored, scores, _classes(trainer))
                 if trainer.global_step == 0:
                     self.without_encoder, self.without_encoder_test = (
                         self._score_without_encoder(fitted, split) for split in scored
@@ -200,3 +201,8 @@ class OnlineProbe(Callback):
             logger.log_metrics(
                 {f"probe/{name}": score for name, score in scores.items()}, step=trainer.global_step
             )
+
+
+def _classes(trainer: Trainer) -> dict[str, tuple[str, ...]]:
+    """Return the labels that can be probed: of a single class there is nothing to tell."""
+    return {name: names for name, names in data_of(trainer).classes.items() if len(names) > 1}

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from vidmask.data.skip_limit import TooManySkippedError
 from vidmask.tokens import ClipBatch
 
 _LOG = logging.getLogger(__name__)
@@ -56,6 +57,12 @@ class SkippedSamples(Callback):
             skipped: list[list[tuple[str, str]]] = [[] for _ in range(trainer.world_size)]
             torch.distributed.all_gather_object(skipped, self._uncounted)
             self._count(trainer, [sample for samples in skipped for sample in samples])
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """List what stops the run, whichever process has seen it, and what no epoch's end has listed yet."""
+        last = exception.skipped if isinstance(exception, TooManySkippedError) else []
+        if self._uncounted or last:
+            self._list(Path(trainer.default_root_dir) / FILE, [*self._uncounted, *last])
 
     def _count(self, trainer: Trainer, skipped: list[tuple[str, str]]) -> None:
         self._uncounted = []

@@ -42,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> int:
     with_traceback = "--traceback" in words or os.environ.get("VIDMASK_TRACEBACK") == "1"
     try:
         return _dispatch([word for word in words if word != "--traceback"])
-    except (Mistake, *SHORTENED) as error:
+    except (Mistake, RuntimeError, *SHORTENED) as error:
         lines = None if with_traceback else explain(error)
         if lines is None:
             raise

@@ -1,6 +1,7 @@
 """What the user can put right is said in a few lines, without a traceback."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,13 @@ PACKAGE = Path(vidmask.__file__).parent
 SHORTENED = (ValueError, OSError, FloatingPointError)
 """Exceptions that are shown as one line where the package itself raised them: by its own rule it raises
 these for what a user can cause, and asserts for its own faults."""
+
+
+WORKER_KILLED = re.compile(
+    r"DataLoader worker \(pid[^)]*\) (is killed by signal: [^.]+|exited unexpectedly[^.]*)|"
+    r"unexpected bus error encountered in worker[^.]*"
+)
+"""What torch says when the process of a loader dies."""
 
 
 class Mistake(Exception):
@@ -39,6 +47,13 @@ def explain(error: BaseException) -> list[str] | None:
     """Return what to print instead of a traceback, or None if the traceback belongs to the reader."""
     if isinstance(error, Mistake):
         return error.lines
+    if isinstance(error, RuntimeError) and (killed := WORKER_KILLED.search(str(error))):
+        return [
+            f"a process that decodes videos was lost: {killed[0]}",
+            "most often the system has killed it for want of memory: give fewer data.num_workers, or a "
+            "smaller data.prefetch_factor or data.batch_size",
+            "the last checkpoint is kept: the same command with --ckpt_path last goes on from there",
+        ]
     if not isinstance(error, SHORTENED):
         return None
     from_worker = _last_line_from_worker(str(error))

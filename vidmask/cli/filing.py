@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import Logger
 
 from vidmask import environment, recipes, runs
 from vidmask.cli.errors import Mistake
+from vidmask.data.identity import check_identity
 from vidmask.loggers import MetricsJsonl, RunTensorBoard
 from vidmask.runs import RunOptions
 
@@ -136,14 +137,37 @@ class Filing:
                 "give the settings of the model that the checkpoint was made with",
             )
 
-    def write_records(self, command: Sequence[str], seed: int | bool) -> None:
-        """Write the configuration, the recipes and the environment; a resumed run adds to the first's."""
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        """Compare the training videos with those of the run's beginning, before anything is written.
+
+        Args:
+            data: What ``identity`` says of them; empty where they are not made yet.
+
+        Raises:
+            ValueError: If they are others and the user has not agreed to a change.
+        """
+        earlier = self._begun and json.loads((self._begun / runs.ENVIRONMENT).read_text(encoding="utf-8"))
+        known = (earlier or {}).get("data")
+        if self.verb == "fit" and data and known and not self.options.allow_config_change:
+            check_identity(data, known)
+
+    def write_records(
+        self, command: Sequence[str], seed: int | bool, data: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write the configuration, the recipes and the environment; a resumed run adds to the first's.
+
+        Args:
+            command: The words after ``vidmask``.
+            seed: The run's seed.
+            data: What ``identity`` says of the training videos.
+        """
         if self.rank != 0:
             return
         record = {
             "started": time.strftime("%Y-%m-%d %H:%M:%S %z"),
             "command": ["vidmask", *command],
             "seed": seed,
+            **({"data": data} if data else {}),
             **environment.describe(),
         }
         path = self.folder / runs.ENVIRONMENT
@@ -199,7 +223,7 @@ class Filing:
 
 
 def with_recipes(words: Sequence[str]) -> tuple[list[str], list[Path]]:
-    """Replace the names of recipes by their paths.
+    """Replace the names of recipes by their paths, and ``--data.root`` by what it is short for.
 
     A checkpoint of a run's folder that is given without a recipe brings that run's configuration.
 
@@ -216,6 +240,9 @@ def with_recipes(words: Sequence[str]) -> tuple[list[str], list[Path]]:
     rest = iter(words[1:])
     for word in rest:
         name, equals, value = word.partition("=")
+        if name == "--data.root":
+            # Whatever the source is: the one setting that everybody has to give.
+            word = f"--data.source.init_args.root{equals}{value}"
         if name in ("--config", "-c"):
             value = value if equals else next(rest, "")
             if not value or value.startswith("--"):

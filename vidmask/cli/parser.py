@@ -193,7 +193,10 @@ def _required(message: str, parser: Parser, settings: Settings) -> list[str] | N
     if not owners or "trainer" in owners:
         return [f"{key!r} is missing", "give a recipe, such as --config quickstart/mae_st, or the setting"]
     owner = next(iter(owners))
-    return [f"{owner} needs {key!r}", _place(settings.find_value(owner)), _accepted_classes(parser, key)]
+    place = _place(settings.find_value(owner))
+    if key == "root":
+        return [f"{owner} needs the folder of the videos", place, "give --data.root DIR"]
+    return [f"{owner} needs {key!r}", place, _accepted_classes(parser, key)]
 
 
 def _linked(message: str, parser: Parser, settings: Settings) -> list[str] | None:

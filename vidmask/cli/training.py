@@ -211,7 +211,10 @@ class TrainingCLI(LightningCLI):
     def after_instantiate_classes(self) -> None:
         """Check that the checkpoint fits, then write down what is about to be run."""
         self.filing.check_weights(self.model.state_dict())
-        self.filing.write_records(self.words, self.config[self.verb].seed_everything)
+        data = self.datamodule.identity_if_known()
+        self.filing.check_data(data)
+        self.datamodule.accept_other_videos = self.filing.options.allow_config_change or self.verb != "fit"
+        self.filing.write_records(self.words, self.config[self.verb].seed_everything, data)
         rank_zero_only(print)(self.filing.announce())
 
     def after_fit(self) -> None:

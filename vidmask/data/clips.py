@@ -1,9 +1,7 @@
-"""Clips of videos, one for each video: which frames, which box, and what is known of them."""
+"""Clips of videos: which frames, which box, and what is known of them."""
 
 import operator
-import random
-from collections.abc import Callable, Mapping, Sequence
-from copy import copy
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -11,10 +9,17 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vidmask.data.readers import PyAVReader, VideoReadError
-from vidmask.data.transforms import centre_box, crop_and_resize, random_box
+from vidmask.data.frame_sampling import FrameSampling
+from vidmask.data.readers import ClipReader, ReaderName, VideoReadError, open_video
+from vidmask.data.readers.base import DecodedClip
+from vidmask.data.stages import NO_CLOCK, StageClock
+from vidmask.data.time_limit import TimeLimit
+from vidmask.data.transforms import Box, crop_and_resize, random_box, spread_box
 from vidmask.randomness import generator, sample_seed
 from vidmask.tokens import ClipBatch
+
+Key = int | tuple[int, int]
+"""Index of a video in epoch 0, or ``(epoch, index)``."""
 
 
 @runtime_checkable
@@ -36,6 +41,7 @@ class ClipSample(NamedTuple):
     view: int
     seed: int
     path: str
+    box: Box
 
 
 class SkippedSample(NamedTuple):
@@ -46,63 +52,65 @@ class SkippedSample(NamedTuple):
 
 
 class ClipDataset(Dataset):
-    """A clip from each video.
+    """The clips of each video that are due: all from one opening of the file.
 
     A video too short for a clip is read to its end and its last frame repeated, as PyTorchVideo-style
     loaders of the papers do (the index of a frame is clamped to the last one).
 
-    In training (``training``) the start is uniform over all that let the clip end inside the video, and the
-    box is that of a random resized crop, the same for all frames. In evaluation the views lie evenly
-    between the first and the last start (one view: the centre) and the largest centred square is kept.
-    Both are functions of (seed, epoch, index, view) alone.
+    In training (``training``) there are ``repeats`` clips of a video, each with its own start and the box of
+    a random resized crop, the same for all frames. In evaluation there are ``num_clips`` clips spread over
+    the video and ``num_crops`` squares of each, spread along the long side. All are functions of (seed,
+    epoch, index, view) alone, a view being one of the repeats, or ``clip * num_crops + crop``.
 
     Args:
         videos: ``(path, {"label": {name: class index}})`` of each video. PyTorchVideo's own
             ``{"label": index}`` is taken as the label ``class``; -1 and None are no label.
-        frames: Frames in a clip.
+        sampling: Which frames of a video a clip shows.
         size: Rows and columns of a clip, in pixels.
-        stride_frames: Distance of two frames of the clip, in frames of the video.
-        stride_seconds: The same in seconds. Exactly one of the two is given.
         training: Whether start and box are drawn, as in training.
         scale: Least and greatest share of the frame that the random box keeps.
         aspect: Least and greatest aspect ratio of the random box.
-        num_views: Clips in evaluation that are spread over a video.
-        clip_sampler: One of PyTorchVideo's clip samplers, which then says where a clip starts. View v is
-            the clip of its v-th call for the video.
+        repeats: Clips of a video in training (MAE-ST's repeated sampling, arXiv 2205.09113, section 3).
+        num_clips: Clips of a video in evaluation.
+        num_crops: Squares of each of these.
         seed: The run's seed.
         on_error: What a video that cannot be decoded does: ``"raise"`` ends the run, ``"skip"`` returns a
-            ``SkippedSample`` that the batch counts.
+            ``SkippedSample`` for each clip that was due, which the batch counts.
+        reader: Which decoder reads the files.
+        timeout_seconds: The longest that the clips of one video may take to be read; a video that takes
+            longer cannot be decoded. None waits for ever.
+        clock: Measures where the time goes.
 
     Raises:
-        ValueError: If not exactly one stride is given, or a number is out of range.
+        ValueError: If a number is out of range.
     """
 
     def __init__(
         self,
         videos: LabeledVideos,
-        frames: int,
+        sampling: FrameSampling,
         size: int,
         *,
-        stride_frames: int | None = None,
-        stride_seconds: float | None = None,
         training: bool = False,
         scale: tuple[float, float] = (0.5, 1.0),
         aspect: tuple[float, float] = (0.75, 4 / 3),
-        num_views: int = 1,
-        clip_sampler: Callable[..., Any] | None = None,
+        repeats: int = 1,
+        num_clips: int = 1,
+        num_crops: int = 1,
         seed: int = 0,
         on_error: Literal["raise", "skip"] = "raise",
+        reader: ReaderName = "pyav",
+        timeout_seconds: int | float | None = None,
+        clock: StageClock = NO_CLOCK,
     ) -> None:
-        if (stride_frames is None) == (stride_seconds is None):
-            raise ValueError(
-                f"give one of stride_frames and stride_seconds, got {stride_frames} and {stride_seconds}"
-            )
-        for name, value in (("frames", frames), ("size", size), ("num_views", num_views)):
+        for name, value in (
+            ("size", size),
+            ("repeats", repeats),
+            ("num_clips", num_clips),
+            ("num_crops", num_crops),
+        ):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        for name, stride in (("stride_frames", stride_frames), ("stride_seconds", stride_seconds)):
-            if stride is not None and stride <= 0:
-                raise ValueError(f"{name} must be positive, got {stride}")
         if not 0 < scale[0] <= scale[1] <= 1:
             raise ValueError(f"scale must be two ascending shares in (0, 1], got {tuple(scale)}")
         if not 0 < aspect[0] <= aspect[1]:
@@ -110,63 +118,81 @@ class ClipDataset(Dataset):
         if on_error not in ("raise", "skip"):
             raise ValueError(f"on_error must be 'raise' or 'skip', got {on_error!r}")
         self.videos = videos
-        self.frames = frames
+        self.sampling = sampling
         self.size = size
-        self.stride_frames = stride_frames
-        self.stride_seconds = stride_seconds
         self.training = training
         self.scale = scale
         self.aspect = aspect
-        self.num_views = num_views
-        self.clip_sampler = clip_sampler
+        self.repeats = repeats
+        self.num_clips = num_clips
+        self.num_crops = num_crops
         self.seed = seed
         self.on_error = on_error
+        self.reader: ReaderName = reader
+        self.clock = clock
+        self._within_time = TimeLimit(timeout_seconds)
 
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, key: int | tuple[int, ...]) -> ClipSample | SkippedSample:
-        """Return the clip of a key ``(epoch, index)`` or ``(epoch, index, view)``; an index alone is epoch 0.
+    @property
+    def num_views(self) -> int:
+        """Return the clips that one video gives."""
+        return self.repeats if self.training else self.num_clips * self.num_crops
+
+    def __getitem__(self, key: Key) -> list[ClipSample | SkippedSample]:
+        """Return the clips of a video.
 
         Raises:
             VideoReadError: If the video cannot be decoded and ``on_error`` is ``"raise"``.
         """
-        epoch, index, view = (0, key, 0) if isinstance(key, int) else (*key, 0)[:3]
+        epoch, index = (0, key) if isinstance(key, int) else key
         path, info = self.videos[index]
-        seed = sample_seed(self.seed, epoch, index, view)
+        seeds = [sample_seed(self.seed, epoch, index, view) for view in range(self.num_views)]
         try:
-            clip, start_seconds = self._read(path, seed, view)
+            decoded = self._read(path, seeds)
         except VideoReadError as error:
             if self.on_error == "raise":
                 raise
-            return SkippedSample(path, str(error))
-        return ClipSample(clip, _labels(info["label"]), index, start_seconds, view, seed, path)
+            return [SkippedSample(path, str(error))] * self.num_views
+        labels = _labels(info["label"])
+        samples = []
+        for view, seed in enumerate(seeds):
+            clip = decoded[view if self.training else view // self.num_crops]
+            rows, columns = clip.pictures[0].shape[:2]
+            box = self._box(rows, columns, view, seed)
+            with self.clock.stage("crop"):
+                pixels = crop_and_resize(clip.pictures, box, self.size)
+            samples.append(ClipSample(pixels, labels, index, clip.seconds[0], view, seed, path, box))
+        return samples
 
-    def _read(self, path: str, seed: int, view: int) -> tuple[UInt8[Tensor, "3 t h w"], float]:
-        with PyAVReader(path) as reader:
-            stride = self.stride_seconds or (self.stride_frames or 1) / reader.frames_per_second
-            # A start below this leaves the last frame inside the video.
-            latest = max(reader.duration - (self.frames - 1) * stride, 0.0)
-            if self.clip_sampler is not None:
-                start = _sampled_start(self.clip_sampler, reader.duration, view, seed)
-            elif self.training:
-                start = latest * float(
-                    torch.rand((), generator=generator(seed, "start"), dtype=torch.float64)
-                )
-            else:
-                start = latest * (view + 0.5) / self.num_views
-            decoded = reader.read(
-                start,
-                self.frames,
-                stride_frames=self.stride_frames,
-                stride_seconds=self.stride_seconds,
-            )
-        rows, columns = decoded.frames.shape[1:3]
+    def _read(self, path: str, seeds: Sequence[int]) -> list[DecodedClip]:
+        try:
+            return self._within_time(lambda: self._read_clips(path, seeds))
+        except TimeoutError as error:
+            raise VideoReadError(f"{path}: cannot be decoded: {error}") from error
+
+    def _read_clips(self, path: str, seeds: Sequence[int]) -> list[DecodedClip]:
+        video = open_video(path, self.reader, self.clock)
+        try:
+            return video.read_clips(self._requests(video, seeds))
+        finally:
+            video.close()
+
+    def _requests(self, video: ClipReader, seeds: Sequence[int]) -> list[Any]:
         if self.training:
-            box = random_box(rows, columns, self.scale, self.aspect, generator(seed, "box"))
-        else:
-            box = centre_box(rows, columns)
-        return crop_and_resize(decoded.frames, box, self.size), decoded.seconds[0]
+            return [self.sampling.drawn(video, generator(seed, "start")) for seed in seeds]
+        return [
+            self.sampling.spread(
+                video, clip, self.num_clips, generator(seeds[clip * self.num_crops], "start")
+            )
+            for clip in range(self.num_clips)
+        ]
+
+    def _box(self, rows: int, columns: int, view: int, seed: int) -> Box:
+        if self.training:
+            return random_box(rows, columns, self.scale, self.aspect, generator(seed, "box"))
+        return spread_box(rows, columns, view % self.num_crops, self.num_crops)
 
 
 def _labels(label: Any) -> dict[str, int]:
@@ -176,33 +202,24 @@ def _labels(label: Any) -> dict[str, int]:
     return dict(label) if isinstance(label, Mapping) else {"class": operator.index(label)}
 
 
-def _sampled_start(clip_sampler: Callable[..., Any], duration: float, view: int, seed: int) -> float:
-    """Return the start in seconds that a clip sampler of PyTorchVideo gives for a view."""
-    sampler = copy(clip_sampler)
-    # They draw from Python's own generator: it is the sample's for a moment, then the caller's again.
-    caller = random.getstate()
-    random.seed(generator(seed, "start").initial_seed())
-    try:
-        clip = sampler(0.0, duration, {})
-        for _ in range(view):
-            clip = sampler(clip.clip_end_sec, duration, {})
-    finally:
-        random.setstate(caller)
-    return float(clip.clip_start_sec)
+def collate(loads: Sequence[Sequence[ClipSample | SkippedSample]], *, allow_empty: bool = False) -> ClipBatch:
+    """Stack the clips of several videos to a batch; the skipped ones are left out of it, and listed in it.
 
-
-def collate(samples: Sequence[ClipSample | SkippedSample]) -> ClipBatch:
-    """Stack samples to a batch; the skipped ones are left out of it and listed in ``skipped``.
+    Args:
+        loads: The clips of each video.
+        allow_empty: Whether a batch may have no clips at all. Where several ranks train in step, one of them
+            cannot leave out a batch.
 
     Raises:
-        VideoReadError: If every sample was skipped.
-        ValueError: If some samples have labels that others have not.
+        VideoReadError: If every clip was skipped and the batch must not be empty.
+        ValueError: If some clips have labels that others have not.
     """
+    samples = [sample for load in loads for sample in load]
     clips = [sample for sample in samples if isinstance(sample, ClipSample)]
     skipped = [(sample.path, sample.reason) for sample in samples if isinstance(sample, SkippedSample)]
-    if not clips:
-        reasons = "; ".join(reason for _, reason in skipped[:3])
-        raise VideoReadError(f"none of the {len(skipped)} videos of a batch can be read: {reasons}")
+    if not clips and not allow_empty:
+        reasons = "; ".join(dict.fromkeys(reason for _, reason in skipped[:3]))
+        raise VideoReadError(f"none of the {len(skipped)} clips of a batch can be read: {reasons}")
     names = [sample.labels.keys() for sample in clips]
     if any(other != names[0] for other in names):
         odd = next(sample for sample in clips if sample.labels.keys() != names[0])
@@ -211,12 +228,16 @@ def collate(samples: Sequence[ClipSample | SkippedSample]) -> ClipBatch:
             "expected the same labels for all videos"
         )
     return ClipBatch(
-        clips=torch.stack([sample.clip for sample in clips]),
-        labels={name: torch.tensor([sample.labels[name] for sample in clips]) for name in clips[0].labels},
-        video_index=torch.tensor([sample.video_index for sample in clips]),
+        clips=torch.stack([sample.clip for sample in clips]) if clips else torch.empty(0, 3, 0, 0, 0).byte(),
+        labels={
+            name: torch.tensor([sample.labels[name] for sample in clips])
+            for name in (clips[0].labels if clips else ())
+        },
+        video_index=torch.tensor([sample.video_index for sample in clips], dtype=torch.int64),
         start_seconds=torch.tensor([sample.start_seconds for sample in clips], dtype=torch.float32),
-        view=torch.tensor([sample.view for sample in clips]),
+        view=torch.tensor([sample.view for sample in clips], dtype=torch.int64),
         seeds=[sample.seed for sample in clips],
         paths=[sample.path for sample in clips],
         skipped=skipped,
+        boxes=torch.tensor([sample.box for sample in clips], dtype=torch.int64).view(-1, 4),
     )

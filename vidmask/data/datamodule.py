@@ -1,7 +1,9 @@
 """The batches of a run: a source's videos as clips, for training, evaluation and probes."""
 
 import os
+from collections.abc import Sequence
 from copy import copy
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -9,9 +11,20 @@ from lightning.pytorch import LightningDataModule
 from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
 from torch.utils.data import DataLoader
 
+from vidmask.data.augmentation import ClipAugmentation
 from vidmask.data.clips import ClipDataset, LabeledVideos, collate
+from vidmask.data.frame_sampling import (
+    DenseSampling,
+    FrameSampling,
+    SamplerSampling,
+    SamplingName,
+    frame_sampling,
+)
+from vidmask.data.identity import check_identity, identity
 from vidmask.data.processes import processors
+from vidmask.data.readers import ReaderName
 from vidmask.data.sampling import ClipLoader, EpochSampler
+from vidmask.data.skip_limit import SkipLimit, check_share
 from vidmask.data.sources import Split, VideoSource
 from vidmask.data.transforms import flip_clips, to_float
 from vidmask.randomness import generator
@@ -27,23 +40,32 @@ BUSY_PROCESSORS = 2
 class VideoDataModule(LightningDataModule):
     """Clips of a source's videos, in batches.
 
-    Workers decode, crop and resize to uint8; the device makes floats in [0, 1] and flips. Every random
-    choice about a sample is a function of (seed, epoch, video), so that the number of workers or ranks
-    changes no clip.
+    Workers decode, crop and resize to uint8; the device makes floats in [0, 1], flips and augments. Every
+    random choice about a sample is a function of (seed, pass over the videos, video, repeat), so that the
+    number of workers or ranks changes no clip.
 
     Args:
-        source: Where the videos come from.
+        source: Where the videos come from. On the command line ``--data.root DIR`` is short for
+            ``--data.source.root DIR``.
         frames: Frames in a clip. Set by the encoder when the command line builds both.
         size: Rows and columns of a clip, in pixels. Set by the encoder likewise.
         stride_frames: Distance of two frames of a clip, in frames of the video.
-        stride_seconds: The same in seconds, for videos of mixed frame rates. Give one of the two; with
-            neither it is 4 frames.
-        batch_size: Training clips in a batch of one rank.
+        stride_seconds: The same in seconds, for videos of mixed frame rates: 16×4 at 30 frames a second is
+            0.1333. Give one of the two; with neither it is 4 frames.
+        sampling: ``dense`` takes frames at that distance. ``segments`` cuts a video into as many parts as a
+            clip has frames and takes one of each, as is usual on Something-Something; it has no stride.
+        repeats: Clips of each training video that is opened (MAE-ST: 4), each with its own start, crop, flip
+            and mask. An epoch keeps its number of clips, and so opens fewer videos: R epochs are one pass.
+        batch_size: Training clips in a batch of one rank, repeats included.
         eval_batch_size: Clips in a batch of evaluation; as in training if None.
+        test_clips: Clips of a video in ``vidmask test``, spread evenly over it.
+        test_crops: Squares of each of these, spread evenly along the long side.
         scale: Least and greatest share of the frame that the random crop of training keeps.
         aspect: Least and greatest aspect ratio of that crop.
         flip: Probability that a training clip is mirrored. 0 by default: a mirror swaps right with left,
             so it is wrong wherever motion is a label.
+        augmentations: What is done to training clips on the device after the flip, in this order.
+        reader: Which decoder reads the files: ``pyav``, or ``torchcodec``, which is an extra.
         seed: Where all choices start; the run's ``seed_everything`` if None, and 0 without one.
         num_workers: Processes that decode, for each rank; 0 decodes in the training process. None takes one
             for each processor of the rank's share but two, eight at most: on a CPU with two processors that
@@ -53,8 +75,11 @@ class VideoDataModule(LightningDataModule):
         persistent_workers: Whether workers live on between epochs.
         on_error_fit: A training video that cannot be decoded is skipped and counted, or ends the run; it is
             left out likewise where a probe reads the training split. A batch without a single video that
-            can be decoded ends the run in any case.
-        on_error_eval: The same for evaluation.
+            can be decoded trains nothing.
+        on_error_eval: The same for evaluation, where a batch without a single video ends the run in any case.
+        max_skipped_share: Greatest share of the training videos that may be skipped; above it the run stops.
+        timeout_seconds: The longest that reading the clips of one video may take; a video that takes longer
+            cannot be decoded. null waits for ever.
 
     Raises:
         ValueError: If a number is out of range.
@@ -67,11 +92,17 @@ class VideoDataModule(LightningDataModule):
         size: int = 224,
         stride_frames: int | None = None,
         stride_seconds: float | None = None,
+        sampling: SamplingName = "dense",
+        repeats: int = 1,
         batch_size: int = 32,
         eval_batch_size: int | None = None,
+        test_clips: int = 1,
+        test_crops: int = 1,
         scale: tuple[float, float] = (0.5, 1.0),
         aspect: tuple[float, float] = (0.75, 4 / 3),
         flip: float = 0.0,
+        augmentations: list[ClipAugmentation] | None = None,
+        reader: ReaderName = "pyav",
         seed: int | None = None,
         num_workers: int | None = None,
         prefetch_factor: int = 4,
@@ -79,6 +110,8 @@ class VideoDataModule(LightningDataModule):
         persistent_workers: bool = True,
         on_error_fit: OnError = "skip",
         on_error_eval: OnError = "raise",
+        max_skipped_share: float = 0.05,
+        timeout_seconds: float | None = 60.0,
     ) -> None:
         super().__init__()
         for name, value, least in (
@@ -86,18 +119,30 @@ class VideoDataModule(LightningDataModule):
             ("eval_batch_size", 1 if eval_batch_size is None else eval_batch_size, 1),
             ("num_workers", 0 if num_workers is None else num_workers, 0),
             ("prefetch_factor", prefetch_factor, 1),
+            ("repeats", repeats, 1),
+            ("test_clips", test_clips, 1),
+            ("test_crops", test_crops, 1),
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
         if not 0 <= flip <= 1:
             raise ValueError(f"flip must be a probability in [0, 1], got {flip}")
-        if stride_frames is None and stride_seconds is None:
-            stride_frames = 4
+        if batch_size % repeats:
+            raise ValueError(
+                f"batch_size counts clips, so repeats must divide it, got a batch_size of {batch_size} and "
+                f"repeats {repeats}"
+            )
+        self.max_skipped_share = check_share(max_skipped_share)
         self.source = source
         self.frames = frames
         self.size = size
-        self.stride_frames = stride_frames
-        self.stride_seconds = stride_seconds
+        self.sampling = frame_sampling(sampling, frames, stride_frames, stride_seconds)
+        self.repeats = repeats
+        self.test_clips = test_clips
+        self.test_crops = test_crops
+        self.augmentations: Sequence[ClipAugmentation] = augmentations or ()
+        self.reader: ReaderName = reader
+        self.timeout_seconds = timeout_seconds
         self.batch_size = batch_size
         self.eval_batch_size = batch_size if eval_batch_size is None else eval_batch_size
         self.scale = scale
@@ -111,8 +156,11 @@ class VideoDataModule(LightningDataModule):
         self.on_error_fit: OnError = on_error_fit
         self.on_error_eval: OnError = on_error_eval
         self._datasets: dict[tuple[Split, bool], ClipDataset | None] = {}
+        self._skip_limit: SkipLimit | None = None
+        self._identity: dict[str, Any] | None = None
+        self.accept_other_videos = False
         # Wrong clip arguments are refused here, before the first video is looked for.
-        self._clips(LabeledVideoPaths([]), training=True)
+        self._clips(LabeledVideoPaths([]), "train", training=True)
 
     @property
     def classes(self) -> dict[str, tuple[str, ...]]:
@@ -133,7 +181,7 @@ class VideoDataModule(LightningDataModule):
         key = (split, training)
         if key not in self._datasets:
             videos = self.source.split(split)
-            self._datasets[key] = None if videos is None else self._clips(videos, training=training)
+            self._datasets[key] = None if videos is None else self._clips(videos, split, training=training)
         return self._datasets[key]
 
     def num_train_batches(self, num_ranks: int = 1) -> int:
@@ -157,9 +205,12 @@ class VideoDataModule(LightningDataModule):
             num_replicas=num_ranks,
             rank=rank,
             seed=self.seed,
+            repeats=self.repeats,
         )
+        self._skip_limit = SkipLimit(self.max_skipped_share, len(clips))
+        options = self._worker_options() | {"collate_fn": partial(collate, allow_empty=True)}
         return ClipLoader(
-            clips, batch_size=self.batch_size, sampler=sampler, drop_last=True, **self._worker_options()
+            clips, batch_size=sampler.videos_per_batch, sampler=sampler, drop_last=True, **options
         )
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
@@ -168,7 +219,7 @@ class VideoDataModule(LightningDataModule):
         Raises:
             ValueError: If the source has no validation split, and the run only validates.
         """
-        loader = self._evaluation_loader("val")
+        loader = self._evaluation_loader(self.dataset("val"))
         if loader is None and self.trainer is not None and self.trainer.state.fn == "validate":
             raise ValueError(
                 "the source has no validation split: name one to validate on"
@@ -182,7 +233,11 @@ class VideoDataModule(LightningDataModule):
         Raises:
             ValueError: If the source has no test split.
         """
-        loader = self._evaluation_loader("test")
+        clips = self.dataset("test")
+        if clips is not None:
+            clips = copy(clips)
+            clips.num_clips, clips.num_crops = self.test_clips, self.test_crops
+        loader = self._evaluation_loader(clips)
         if loader is None:
             raise ValueError(
                 "the source has no test split: name one to test on"
@@ -193,7 +248,7 @@ class VideoDataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader:
         """Return the loader of the first split that the source has, of test, validation and training."""
         for split in ("test", "val", "train"):
-            loader = self._evaluation_loader(split)
+            loader = self._evaluation_loader(self.dataset(split))
             if loader is not None:
                 return loader
         raise ValueError("the source has no videos to predict on")
@@ -225,24 +280,70 @@ class VideoDataModule(LightningDataModule):
         return DataLoader(clips, batch_size=self.eval_batch_size, sampler=keys, **options)
 
     def on_after_batch_transfer(self, batch: ClipBatch, dataloader_idx: int) -> ClipBatch:
-        """Make float clips in [0, 1] on the device, flipped in training if so configured."""
-        batch = batch._replace(clips=to_float(batch.clips))
-        training = self.trainer is not None and self.trainer.training
-        return flip_clips(batch, self.flip) if training else batch
+        """Make float clips in [0, 1] on the device, flipped and augmented in training if so configured.
 
-    def _clips(self, videos: LabeledVideos, *, training: bool) -> ClipDataset:
+        Raises:
+            TooManySkippedError: If more training videos cannot be decoded than may be lost.
+        """
+        training = self.trainer is not None and self.trainer.training
+        if training and self._skip_limit is not None:
+            self._skip_limit.count(len(batch.clips), batch.skipped)
+        batch = batch._replace(clips=to_float(batch.clips))
+        if not training or len(batch.clips) == 0:
+            return batch
+        batch = flip_clips(batch, self.flip)
+        for augment in self.augmentations:
+            batch = batch._replace(clips=augment(batch.clips, batch.seeds))
+        return batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return which videos are trained on, for a checkpoint."""
+        if self._identity is None:
+            self._identity = identity(self.source)
+        return self._identity
+
+    def identity_if_known(self) -> dict[str, Any]:
+        """Return which videos are trained on, or nothing where the source has yet to make them."""
+        try:
+            return self.state_dict()
+        except FileNotFoundError:
+            return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Check that the videos are those of the checkpoint.
+
+        Raises:
+            ValueError: If they are others and ``accept_other_videos`` is not set.
+        """
+        if not self.accept_other_videos:
+            check_identity(self.state_dict(), state_dict)
+
+    def _clips(self, videos: LabeledVideos, split: Split, *, training: bool) -> ClipDataset:
         return ClipDataset(
             videos,
-            self.frames,
+            self._sampling_of(split),
             self.size,
-            stride_frames=self.stride_frames,
-            stride_seconds=self.stride_seconds,
             training=training,
             scale=self.scale,
             aspect=self.aspect,
+            repeats=self.repeats if training else 1,
             seed=self.seed,
             on_error=self.on_error_fit if training else self.on_error_eval,
+            reader=self.reader,
+            timeout_seconds=self.timeout_seconds,
         )
+
+    def _sampling_of(self, split: Split) -> FrameSampling:
+        """Return the source's own clip sampler where it brings one."""
+        own = getattr(self.source, "clip_sampler", None)
+        sampler = None if own is None else own(split)
+        if sampler is None:
+            return self.sampling
+        if not isinstance(self.sampling, DenseSampling):
+            raise ValueError(
+                "sampling 'segments' leaves the source's own clip sampler no choice: use 'dense'"
+            )
+        return SamplerSampling(self.sampling, sampler)
 
     def _training_clips(self) -> ClipDataset:
         clips = self.dataset("train", training=True)
@@ -250,15 +351,15 @@ class VideoDataModule(LightningDataModule):
             raise ValueError("the source has no training split")
         return clips
 
-    def _evaluation_loader(self, split: Split) -> DataLoader | None:
-        clips = self.dataset(split)
+    def _evaluation_loader(self, clips: ClipDataset | None) -> DataLoader | None:
         if clips is None:
             return None
         rank, num_ranks = self._ranks()
+        batch_size = max(self.eval_batch_size // clips.num_views, 1)
         sampler = EpochSampler(
-            clips, self.eval_batch_size, shuffle=False, drop_last=False, num_replicas=num_ranks, rank=rank
+            clips, batch_size, shuffle=False, drop_last=False, num_replicas=num_ranks, rank=rank
         )
-        return DataLoader(clips, batch_size=self.eval_batch_size, sampler=sampler, **self._worker_options())
+        return DataLoader(clips, batch_size=batch_size, sampler=sampler, **self._worker_options())
 
     def _ranks(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)

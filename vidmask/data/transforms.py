@@ -1,6 +1,7 @@
 """What happens to the pixels of a clip: crop and resize in the worker, float and flip on the device."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,27 +58,38 @@ def random_box(
     return Box((rows - box_rows) // 2, (columns - box_columns) // 2, box_rows, box_columns)
 
 
-def centre_box(rows: int, columns: int) -> Box:
-    """Return the largest centred square: resizing it is resizing the short side, then cropping the centre."""
+def spread_box(rows: int, columns: int, crop: int = 0, num_crops: int = 1) -> Box:
+    """Return one of several largest squares that lie evenly along the long side; of one, the centred.
+
+    Resizing it is resizing the short side, then cropping. Three are the left, the centre and the right of a
+    wide frame, the top, the centre and the bottom of a high one.
+
+    Source: MAE-ST (arXiv 2205.09113), section 5: three spatial views.
+    """
     side = min(rows, columns)
-    return Box((rows - side) // 2, (columns - side) // 2, side, side)
+    share = 0.5 if num_crops == 1 else crop / (num_crops - 1)
+    return Box(int((rows - side) * share), int((columns - side) * share), side, side)
 
 
-def crop_and_resize(frames: UInt8[Tensor, "t r q 3"], box: Box, size: int) -> UInt8[Tensor, "3 t h w"]:
-    """Cut one box out of every frame and resize it to a square, bilinear with antialiasing.
+def crop_and_resize(
+    pictures: Sequence[UInt8[np.ndarray, "r q 3"]], box: Box, size: int
+) -> UInt8[Tensor, "3 t h w"]:
+    """Cut one box out of every picture and resize it to a square, bilinear with antialiasing.
 
     Args:
-        frames: RGB frames.
+        pictures: RGB pictures, which may be views.
         box: What to keep.
         size: Rows and columns of the result.
     """
     top, left, rows, columns = box
-    cut = frames[:, top : top + rows, left : left + columns].permute(0, 3, 1, 2)
+    # The one copy before resizing, and of the box alone.
+    cut = np.stack([picture[top : top + rows, left : left + columns] for picture in pictures])
+    frames = torch.from_numpy(cut).permute(0, 3, 1, 2)
     if (rows, columns) != (size, size):
         # Resizing in uint8 and with the channels last is several times faster than in float.
-        cut = interpolate(cut, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+        frames = interpolate(frames, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
     # NumPy copies without waking torch's thread pool, which costs more than the copy of a small clip.
-    return torch.from_numpy(np.ascontiguousarray(cut.transpose(0, 1).numpy()))
+    return torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 1).numpy()))
 
 
 def to_float(clips: Shaped[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:

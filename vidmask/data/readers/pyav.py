@@ -17,6 +17,7 @@ from torch import Tensor
 from vidmask.data.readers.base import ClipRequest, DecodedClip, EveryFrames, FramesAt
 from vidmask.data.readers.packets import PacketReader, Seconds, VideoReadError, one_line
 from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Span
+from vidmask.data.stages import NO_CLOCK, StageClock
 
 # Codecs whose packets hold one shown picture each, so that the packets tell which frames there are.
 _PICTURE_A_PACKET = frozenset({"h264", "hevc", "vp9", "av1", "libdav1d"})
@@ -41,6 +42,7 @@ class PyAVReader(Video):
         file: Path, or a file opened for reading bytes.
         video_name: Name for messages; the path if None.
         decode_audio: PyTorchVideo's argument; sound is not read, so only False is accepted.
+        clock: Measures where the time goes.
 
     Raises:
         VideoReadError: If the file is missing, is no video, or its header cannot be read.
@@ -51,10 +53,13 @@ class PyAVReader(Video):
         file: str | PathLike[str] | BinaryIO | IOBase,
         video_name: str | None = None,
         decode_audio: bool = False,
+        clock: StageClock = NO_CLOCK,
     ) -> None:
         if decode_audio:
             raise ValueError("PyAVReader reads no sound: decode_audio must be False")
-        self._file = PacketReader(file, video_name)
+        self._clock = clock
+        with clock.stage("open"):
+            self._file = PacketReader(file, video_name)
         self._codec = self._file.codec
         self._codec.thread_count = 1
         # Else most decoders patch up damaged data and hand out a wrong picture as a good one. That of H.264
