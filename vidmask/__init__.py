@@ -88,7 +88,7 @@ _HOMES = {
     "VQGAN": "vidmask.models.vqgan",
     "VQGANCodeTarget": "vidmask.targets.codes",
     "VideoDataModule": "vidmask.data.datamodule",
-    "VideoFolder": "vidmask.data.sources",
+    "VideoFolder": "vidmask.data.sources.folder",
     "VideoViT": "vidmask.models.vit",
 }
 

@@ -3,7 +3,7 @@
     python experiments/benchmarks/loader_speed.py VIDEOS [--prepared PREPARED_VIDEOS]
 
 Both give 16 frames of the same 2.13 s of the same files, from the same list of starts, centre-cropped and
-resized to 224 px, through torch's ``DataLoader`` with two workers. Theirs reads with its own PyAV decoder, and
+resized to 224 px, through a ``DataLoader`` with two workers. Theirs reads with its own PyAV decoder, and
 its transform takes evenly spaced frames and resizes them in its float format; ours delivers uint8, the frames
 on screen every 4/30 s. Only files long enough for a clip are used. Rounds of both take turns, and medians are
 compared; starting the workers counts. With ``--prepared``, ours reads the files of the same names there too.

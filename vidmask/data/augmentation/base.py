@@ -47,7 +47,7 @@ class ClipAugmentation(ABC):
         """Return the clips, of which some are changed; the ones given stay as they are.
 
         Args:
-            clips: Float32 in [0, 1]; in half precision a colour would fall between two of its 256 levels.
+            clips: Float32 in [0, 1]; bfloat16 does not tell 256 levels apart.
             seeds: One integer a sample.
 
         Raises:
@@ -64,7 +64,7 @@ class ClipAugmentation(ABC):
         if not acting:
             return clips
         places = to_device(acting, torch.int64, clips)
-        # Autocast would place coordinates and colours in half precision.
+        # Autocast would convolve in half precision.
         with torch.autocast(clips.device.type, enabled=False):
             changed = self.augment(clips.index_select(0, places), [chances[place] for place in acting])
         return changed if len(acting) == len(clips) else clips.index_copy(0, places, changed)

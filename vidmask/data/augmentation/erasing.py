@@ -41,8 +41,8 @@ class RandomErasing(ClipAugmentation):
     Deviation: their code keeps the box and draws its noise anew for each frame. By default ours stands
     still: a flickering box would be the strongest motion in the clip, and noise that is drawn on the host,
     so that no device changes it, costs a sixteenth. ``noise="frame"`` is theirs. They add noise to
-    normalised clips; ours are in [0, 1], so that noise beyond (with the defaults at two standard deviations)
-    is cut off.
+    normalised clips; ours are in [0, 1], so that noise beyond is cut off: with the defaults from two
+    standard deviations on.
     """
 
     def __init__(
