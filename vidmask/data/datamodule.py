@@ -65,7 +65,7 @@ class VideoDataModule(LightningDataModule):
         flip: Probability that a training clip is mirrored. 0 by default: a mirror swaps right with left,
             so it is wrong wherever motion is a label.
         augmentations: What is done to training clips on the device after the flip, in this order.
-        reader: Which decoder reads the files: ``pyav``, or ``torchcodec``, which is an extra.
+        reader: Which decoder reads the files.
         seed: Where all choices start; the run's ``seed_everything`` if None, and 0 without one.
         num_workers: Processes that decode, for each rank; 0 decodes in the training process. None takes one
             for each processor of the rank's share but two, eight at most: on a CPU with two processors that

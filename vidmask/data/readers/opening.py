@@ -7,14 +7,14 @@ from vidmask.data.readers.base import ClipReader
 from vidmask.data.readers.pyav import PyAVReader
 from vidmask.data.stages import NO_CLOCK, StageClock
 
-ReaderName = Literal["pyav", "torchcodec"]
+ReaderName = Literal["pyav"]
 
 
 def open_video(path: str, reader: ReaderName = "pyav", clock: StageClock = NO_CLOCK) -> ClipReader:
-    """Open a video file by the reader of a name, or a folder of frames whatever the name.
+    """Open a video file by the reader of a name.
 
     Args:
-        path: The file or folder.
+        path: The file.
         reader: Name of the reader.
         clock: Measures where the time goes.
 
