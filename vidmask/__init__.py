@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vidmask.data.datamodule import VideoDataModule
-    from vidmask.data.sources import VideoFolder
+    from vidmask.data.sources.folder import VideoFolder
     from vidmask.data.synthetic import MovingShapes
     from vidmask.masking import MaskGenerator, RandomMasking, TubeMasking
     from vidmask.models.decoder import TokenDecoder
