@@ -34,6 +34,5 @@ def test_what_moves_evenly_is_told_by_its_neighbours(script: ModuleType) -> None
     paces = torch.rand(1, 3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     clips = paces * torch.arange(16.0).view(1, 1, -1, 1, 1) / 16
     _, both, before, after = script.errors(clips, "between")
-    assert both == pytest.approx(0, abs=1e-6)
-    assert before > both
-    assert after > both
+    # Each side alone tells an even pace as well; what is left of any of them is rounding.
+    assert [both, before, after] == pytest.approx([0, 0, 0], abs=1e-6)
