@@ -34,6 +34,9 @@ def _requirements(section: str, key: str) -> dict[str, Requirement]:
 
 REQUIRED = _requirements("options", "install_requires")
 TEST = _requirements("options.extras_require", "test")
+EXTRA = _requirements("options.extras_require", "parquet") | _requirements(
+    "options.extras_require", "torchcodec"
+)
 
 
 def _pins(text: str) -> dict[str, Version]:
@@ -45,7 +48,7 @@ CONSTRAINTS = _pins((REPOSITORY / ".ci" / "constraints.txt").read_text())
 OLDEST = _pins((REPOSITORY / ".ci" / "oldest").read_text())
 
 
-@pytest.mark.parametrize("requirement", [*REQUIRED.values(), *TEST.values()], ids=str)
+@pytest.mark.parametrize("requirement", [*REQUIRED.values(), *TEST.values(), *EXTRA.values()], ids=str)
 def test_the_constraints_hold_a_version_that_every_requirement_accepts(requirement):
     assert CONSTRAINTS[canonicalize_name(requirement.name)] in requirement.specifier
 
@@ -87,7 +90,11 @@ def test_the_malicious_releases_are_refused(name, version):
 
 
 @pytest.mark.parametrize(
-    ("section", "key"), [("options", "install_requires"), ("options.extras_require", "test")]
+    ("section", "key"),
+    [
+        ("options", "install_requires"),
+        *(("options.extras_require", key) for key in ("test", "parquet", "torchcodec")),
+    ],
 )
 def test_every_bound_carries_its_reason(section, key):
     explained = False
@@ -130,7 +137,9 @@ def test_every_import_of_another_package_is_a_requirement():
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add((node.module or "").partition(".")[0])
     foreign = imported - set(sys.stdlib_module_names) - {"vidmask"}
-    assert {canonicalize_name(DISTRIBUTIONS.get(name, name)) for name in foreign} <= set(REQUIRED)
+    assert {canonicalize_name(DISTRIBUTIONS.get(name, name)) for name in foreign} <= set(REQUIRED) | set(
+        EXTRA
+    )
 
 
 def test_pyproject_holds_the_build_system_and_tools_alone():

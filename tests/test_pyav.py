@@ -9,51 +9,16 @@ import pytest
 import torch
 from av.video.stream import VideoStream
 from pytorchvideo.data.encoded_video import EncodedVideo
-from videos import COLUMNS, ROWS, numbered_picture, numbers, write_numbered
+from videos import COLUMNS, FORMATS, ROWS, numbered_picture, numbers, write_format, write_numbered
 
 from vidmask.data.readers import PyAVReader, VideoReadError
+from vidmask.data.readers.decoding import FrameDecoder
 from vidmask.data.readers.timing import EveryFrame
-
-FORMATS = {
-    "h264 with B-frames": (
-        "a.mp4",
-        {"codec": "libx264", "options": {"bf": "3", "g": "12", "b-pyramid": "normal"}},
-    ),
-    "h264 of one key frame": ("a.mp4", {"codec": "libx264", "options": {"bf": "2", "g": "250"}}),
-    "h264 open GOP": (
-        "a.mkv",
-        {
-            "codec": "libx264",
-            "options": {"bf": "3", "g": "10", "x264-params": "open-gop=1:b-pyramid=strict:scenecut=0"},
-            "noise": 60,
-        },
-    ),
-    "h264 in a transport stream": ("a.ts", {"codec": "libx264", "options": {"bf": "2", "g": "10"}}),
-    "h264 of 10 bits": ("a.mp4", {"codec": "libx264", "pix_fmt": "yuv420p10le", "options": {"g": "10"}}),
-    "hevc": ("a.mp4", {"codec": "libx265", "options": {"x265-params": "keyint=12:bframes=3:log-level=none"}}),
-    "mpeg4 in AVI": ("a.avi", {"codec": "mpeg4", "options": {"g": "10", "qscale": "2"}}),
-    "mpeg4 in AVI with B-frames": ("a.avi", {"codec": "mpeg4", "options": {"g": "12"}, "max_b_frames": 2}),
-    "mpeg4 in MP4 with B-frames": ("a.mp4", {"codec": "mpeg4", "options": {"g": "12"}, "max_b_frames": 2}),
-    "mpeg2": ("a.mpg", {"codec": "mpeg2video", "options": {"g": "12"}, "max_b_frames": 2}),
-    "vp9 in WebM": (
-        "a.webm",
-        {"codec": "libvpx-vp9", "options": {"g": "12", "deadline": "realtime", "cpu-used": "8"}},
-    ),
-    "vp8 in WebM with hidden frames": (
-        "a.webm",
-        {"codec": "libvpx", "options": {"g": "12", "auto-alt-ref": "1", "lag-in-frames": "10", "b": "1M"}},
-    ),
-    "av1": ("a.mp4", {"codec": "libsvtav1", "options": {"g": "12", "preset": "12"}}),
-    "motion jpeg": ("a.mov", {"codec": "mjpeg", "pix_fmt": "yuvj420p"}),
-}
 
 
 @pytest.fixture(scope="module", params=FORMATS)
 def video(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    name, options = FORMATS[request.param]
-    if options["codec"] not in av.codecs_available:
-        pytest.skip(f"this build of PyAV has no encoder {options['codec']}")
-    return write_numbered(tmp_path_factory.mktemp("formats") / name, 50, **options)
+    return write_format(request.param, tmp_path_factory.mktemp("formats"), 50)
 
 
 @pytest.mark.parametrize("start", [0, 1, 9, 10, 11, 12, 13, 23, 30, 37])
@@ -134,9 +99,9 @@ def test_rotation_is_applied(tmp_path: Path, rotation: int, turns: int) -> None:
 def test_only_the_frames_of_the_clip_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = write_numbered(tmp_path / "a.mp4", 50, options={"bf": "2", "g": "250"})
     converted = []
-    convert = PyAVReader._to_rgb
+    convert = FrameDecoder.to_rgb
     monkeypatch.setattr(
-        PyAVReader, "_to_rgb", lambda self, frame: converted.append(frame.pts) or convert(self, frame)
+        FrameDecoder, "to_rgb", lambda self, frame: converted.append(frame.pts) or convert(self, frame)
     )
     with PyAVReader(video) as reader:
         reader.read(20 / 25, 4, stride_frames=5)
@@ -150,10 +115,10 @@ def test_pictures_shown_before_the_key_frame_are_not_decoded(
     video = write_numbered(tmp_path / name, 50, **options)
     with PyAVReader(video) as reader:
         fed = []
-        decode = reader._frames
+        decode = reader._decoder.frames
         monkeypatch.setattr(
-            reader,
-            "_frames",
+            reader._decoder,
+            "frames",
             lambda packets, wanted: decode([fed.append(packet.pts) or packet for packet in packets], wanted),
         )
         assert numbers(reader.read(27 / 25, 3, stride_frames=1).frames) == [27, 28, 29]

@@ -33,3 +33,16 @@ def test_the_clock_that_does_not_run_counts_nothing():
     with NO_CLOCK.stage("decode"):
         time.sleep(0.01)
     assert set(NO_CLOCK.seconds.values()) == {0.0}
+
+
+def test_the_time_that_items_take_to_come_is_counted():
+    def slow():
+        for number in range(3):
+            time.sleep(0.01)
+            yield number
+
+    clock = StageClock()
+    for _ in clock.each("seek", slow()):
+        time.sleep(0.02)
+    assert 0.03 <= clock.seconds["seek"] < 0.05
+    assert list(NO_CLOCK.each("seek", [1, 2])) == [1, 2]

@@ -35,3 +35,9 @@ def test_a_span_holds_its_first_and_not_its_end() -> None:
     assert Span(10, 50).pick(TIMES) == [10, 20, 45]
     assert Span(11, 20).pick(TIMES) == []
     assert Span(10, 50).until(TIMES) == 49
+
+
+def test_the_frame_on_screen_is_known_only_past_the_first_instant():
+    # With B-frames 3 may be yet to come where 2 and 9 are known.
+    assert EveryFrame(first=3, count=1, stride=1).until([0, 1, 2]) == 3
+    assert EveryFrame(first=3, count=2, stride=1).until([0, 1, 2, 9]) == 9

@@ -6,10 +6,45 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 from jaxtyping import UInt8
 from torch import Tensor
 
 ROWS, COLUMNS = 32, 64
+
+FORMATS = {
+    "h264 with B-frames": (
+        "a.mp4",
+        {"codec": "libx264", "options": {"bf": "3", "g": "12", "b-pyramid": "normal"}},
+    ),
+    "h264 of one key frame": ("a.mp4", {"codec": "libx264", "options": {"bf": "2", "g": "250"}}),
+    "h264 open GOP": (
+        "a.mkv",
+        {
+            "codec": "libx264",
+            "options": {"bf": "3", "g": "10", "x264-params": "open-gop=1:b-pyramid=strict:scenecut=0"},
+            "noise": 60,
+        },
+    ),
+    "h264 in a transport stream": ("a.ts", {"codec": "libx264", "options": {"bf": "2", "g": "10"}}),
+    "h264 of 10 bits": ("a.mp4", {"codec": "libx264", "pix_fmt": "yuv420p10le", "options": {"g": "10"}}),
+    "hevc": ("a.mp4", {"codec": "libx265", "options": {"x265-params": "keyint=12:bframes=3:log-level=none"}}),
+    "mpeg4 in AVI": ("a.avi", {"codec": "mpeg4", "options": {"g": "10", "qscale": "2"}}),
+    "mpeg4 in AVI with B-frames": ("a.avi", {"codec": "mpeg4", "options": {"g": "12"}, "max_b_frames": 2}),
+    "mpeg4 in MP4 with B-frames": ("a.mp4", {"codec": "mpeg4", "options": {"g": "12"}, "max_b_frames": 2}),
+    "mpeg2": ("a.mpg", {"codec": "mpeg2video", "options": {"g": "12"}, "max_b_frames": 2}),
+    "vp9 in WebM": (
+        "a.webm",
+        {"codec": "libvpx-vp9", "options": {"g": "12", "deadline": "realtime", "cpu-used": "8"}},
+    ),
+    "vp8 in WebM with hidden frames": (
+        "a.webm",
+        {"codec": "libvpx", "options": {"g": "12", "auto-alt-ref": "1", "lag-in-frames": "10", "b": "1M"}},
+    ),
+    "av1": ("a.mp4", {"codec": "libsvtav1", "options": {"g": "12", "preset": "12", "crf": "5"}}),
+    "motion jpeg": ("a.mov", {"codec": "mjpeg", "pix_fmt": "yuvj420p"}),
+}
+"""Name and options of a video for each kind of codec, container and group of pictures."""
 
 
 def numbered_picture(number: int, rows: int = ROWS, columns: int = COLUMNS) -> np.ndarray:
@@ -77,3 +112,11 @@ def write_numbered(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def write_format(kind: str, folder: Path, num_frames: int) -> Path:
+    """Write a numbered video of one of the ``FORMATS``; skip the test where there is no encoder for it."""
+    name, options = FORMATS[kind]
+    if options["codec"] not in av.codecs_available:
+        pytest.skip(f"this build of PyAV has no encoder {options['codec']}")
+    return write_numbered(folder / name, num_frames, **options)

@@ -1,11 +1,13 @@
 """Where the time of a clip goes: a clock for each stage, which costs nothing where nobody asks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Literal
+from typing import Literal, TypeVar
 
 Stage = Literal["open", "seek", "decode", "convert", "crop", "collate", "transfer"]
+
+Item = TypeVar("Item")
 
 STAGES: tuple[Stage, ...] = ("open", "seek", "decode", "convert", "crop", "collate", "transfer")
 """The stages in the order in which a clip passes them.
@@ -41,6 +43,17 @@ class StageClock:
             self._charge()
             self._stack.pop()
 
+    def each(self, name: Stage, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items, and count for a stage the time that each takes to come."""
+        iterator = iter(items)
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
+            yield item
+
     def _charge(self) -> None:
         now = perf_counter()
         if self._stack:
@@ -55,6 +68,10 @@ class NoClock(StageClock):
     def stage(self, name: Stage) -> Iterator[None]:
         """Do nothing but run the block."""
         yield
+
+    def each(self, name: Stage, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items."""
+        return iter(items)
 
 
 NO_CLOCK = NoClock()

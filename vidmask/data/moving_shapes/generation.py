@@ -14,13 +14,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from vidmask.data.moving_shapes.making import Chunk, make_videos
 from vidmask.data.moving_shapes.presets import PRESETS
 from vidmask.data.moving_shapes.scenes import CLASSES, SPLITS, SplitName, sample_labels
 from vidmask.data.processes import processors
+from vidmask.data.progress_bar import progress_bar
 from vidmask.data.writers import unfinished_path, unfinished_paths
 
 # Raised by every change that moves a pixel, a label or a file: old caches are then left alone.
@@ -244,15 +242,8 @@ def _make_videos(folder: Path, settings: Settings, num_workers: int) -> None:
     ]
     # Processes at work on one folder start at different places and skip what others have made.
     begin = os.getpid() % len(chunks)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        total = sum(settings.num_videos(split) for split in SPLITS)
-        task = progress.add_task(f"MovingShapes {settings.preset}", total=total)
+    total = sum(settings.num_videos(split) for split in SPLITS)
+    with progress_bar(f"MovingShapes {settings.preset}", total) as advance:
         make_videos(
-            folder,
-            settings.preset,
-            settings.seed,
-            chunks[begin:] + chunks[:begin],
-            num_workers,
-            lambda made: progress.advance(task, made),
+            folder, settings.preset, settings.seed, chunks[begin:] + chunks[:begin], num_workers, advance
         )

@@ -13,7 +13,7 @@ import av
 from av.error import FFmpegError
 from av.packet import Packet
 
-from vidmask.data.readers.timing import FrameChoice, Span
+from vidmask.data.readers.timing import EveryFrame, FrameChoice, Span
 
 Seconds = int | float | Fraction
 
@@ -60,8 +60,10 @@ class PacketReader:
         self.codec = self._stream.codec_context
         self.time_base: Fraction = self._stream.time_base
         self.start_pts: int = self._stream.start_time or 0
+        self.stream_index: int = self._stream.index
+        self.container_name = self._container.format.name
         # AVI knows only the order of the frames; a tick is a frame.
-        self.is_avi = self._container.format.name == "avi"
+        self.is_avi = self.container_name == "avi"
         self._untouched = True
 
     def close(self) -> None:
@@ -120,10 +122,21 @@ class PacketReader:
                 break
         return packets
 
+    def end_of(self, choice: FrameChoice) -> int:
+        """Return about when a clip ends, before any of its packets is read; its start if nothing tells."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        last = choice.until([])
+        if last is not None:
+            return last
+        if not isinstance(choice, EveryFrame) or not rate:
+            return choice.first
+        return choice.first + round((choice.count - 1) * choice.stride / rate / self.time_base)
+
     def positions(self, first: int) -> Iterator[int | None]:
         """Yield where to seek for an instant: there, then ever further back, at last (None) the beginning."""
         back = 0
-        while first - back > self.start_pts:
+        # After a seek in an MPEG program stream FFmpeg tells times that are off by half a frame.
+        while first - back > self.start_pts and self.container_name != "mpeg":
             yield first - back
             back = 2 * back or round(1 / self.time_base)
         yield None

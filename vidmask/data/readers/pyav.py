@@ -1,7 +1,6 @@
 """Read the frames of a clip from a video file, and no others."""
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import IOBase
 from os import PathLike
 from types import TracebackType
@@ -10,12 +9,13 @@ from typing import BinaryIO
 import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from pytorchvideo.data.video import Video
 from torch import Tensor
 
 from vidmask.data.readers.base import ClipRequest, DecodedClip, EveryFrames, FramesAt
+from vidmask.data.readers.decoding import FrameDecoder
 from vidmask.data.readers.packets import PacketReader, Seconds, VideoReadError, one_line
+from vidmask.data.readers.planning import join_runs
 from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Span
 from vidmask.data.stages import NO_CLOCK, StageClock
 
@@ -28,7 +28,8 @@ class PyAVReader(Video):
 
     A read seeks to the key frame before the clip, learns the presentation times from the packets, decodes
     with one thread up to the last frame wanted, and converts the wanted frames alone to RGB. H.264
-    pictures that no other picture refers to are decoded only where wanted. Frames are found by
+    pictures that no other picture refers to are decoded only where wanted. Of clips that overlap every
+    picture is decoded once, and is the same array in all. Frames are found by
     presentation time, so that B-frames, a first time other than zero and a variable frame rate are read
     right. A rotation that the file asks for is applied.
 
@@ -60,15 +61,8 @@ class PyAVReader(Video):
         self._clock = clock
         with clock.stage("open"):
             self._file = PacketReader(file, video_name)
-        self._codec = self._file.codec
-        self._codec.thread_count = 1
-        # Else most decoders patch up damaged data and hand out a wrong picture as a good one. That of H.264
-        # marks such pictures, and with the option it would refuse open groups of pictures.
-        if self._codec.name != "h264":
-            self._codec.options = {"err_detect": "crccheck+explode"}
-        self._planned = self._codec.name in _PICTURE_A_PACKET and not self._file.is_avi
-        self._reformatter = VideoReformatter()
-        self._delay: int | None = None
+        self._decoder = FrameDecoder(self._file, clock)
+        self._planned = self._file.codec.name in _PICTURE_A_PACKET and not self._file.is_avi
         self._duration: float | None = None
 
     @property
@@ -126,7 +120,7 @@ class PyAVReader(Video):
 
     def read_clips(self, requests: Sequence[ClipRequest]) -> list[DecodedClip]:
         """Read several clips; see ``ClipReader``."""
-        return [self._read(self._choice(request)) for request in requests]
+        return self._read([self._choice(request) for request in requests])
 
     def get_clip(self, start_sec: Seconds, end_sec: Seconds) -> dict[str, Tensor | None]:
         """Read every frame in ``[start_sec, end_sec)``, as PyTorchVideo defines it.
@@ -134,7 +128,8 @@ class PyAVReader(Video):
         Returns:
             ``{"video": uint8 [3 t h w], "audio": None}``; the video is None if no frame lies there.
         """
-        clip = self._read(Span(self._file.to_pts(start_sec, up=True), self._file.to_pts(end_sec, up=True)))
+        span = Span(self._file.to_pts(start_sec, up=True), self._file.to_pts(end_sec, up=True))
+        (clip,) = self._read([span])
         return {"video": clip.frames.permute(3, 0, 1, 2) if clip.seconds else None, "audio": None}
 
     def close(self) -> None:
@@ -155,99 +150,93 @@ class PyAVReader(Video):
             return EveryFrame(first, request.num_frames, request.stride_frames)
         return Instants(tuple(self._file.to_pts(instant) for instant in request.instants))
 
-    def _read(self, choice: FrameChoice) -> DecodedClip:
+    def _read(self, choices: Sequence[FrameChoice]) -> list[DecodedClip]:
+        order = sorted(range(len(choices)), key=lambda place: choices[place].first)
         with one_line(self.name, "cannot be decoded"):
-            clip = self._decode_planned(choice) if self._planned else None
-            return clip or self._decode_all(choice)
+            found = self._decode_planned(choices, order) if self._planned else {}
+            rest = [place for place in order if place not in found]
+            for together in self._neighbours(choices, rest):
+                clips = self._decode_all([choices[place] for place in together])
+                found |= zip(together, clips, strict=True)
+        return [found[place] for place in range(len(choices))]
 
-    def _decode_planned(self, choice: FrameChoice) -> DecodedClip | None:
-        """Plan from the packets' times and decode what the plan needs; None if the packets mislead."""
-        packets = self._file.around(choice)
-        timed = [(packet.pts, packet) for packet in packets if packet.pts is not None]
-        if not timed or len(timed) < len(packets):
-            return None
+    def _decode_planned(self, choices: Sequence[FrameChoice], order: Sequence[int]) -> dict[int, DecodedClip]:
+        """Plan from the packets' times, and decode what the plan needs.
+
+        Args:
+            choices: What each clip shows.
+            order: Places of the clips, by the time at which they start.
+
+        Returns:
+            The clips by place, without those whose packets mislead.
+        """
+        needed: dict[int, list[Packet]] = {}
+        for place in order:
+            with self._clock.stage("seek"):
+                packets = self._file.around(choices[place])
+            if packets and all(packet.pts is not None for packet in packets):
+                needed[place] = packets
+        found: dict[int, DecodedClip] = {}
+        for run in join_runs(needed, [place for place in order if place in needed]):
+            picked = {clip: _pick(choices[clip], needed[clip]) for clip in run.clips}
+            pictures = self._pictures(run.packets, {time for times in picked.values() for time in times})
+            for clip, times in picked.items():
+                if all(time in pictures for time in times):
+                    found[clip] = self._clip(pictures, times)
+        return found
+
+    def _pictures(self, packets: Sequence[Packet], wanted: set[int]) -> dict[int, np.ndarray]:
+        """Decode packets, which begin with a key frame, up to the last picture wanted."""
+        timed = [(packet.pts or 0, packet) for packet in packets]
         # Pictures that come after the key frame but are shown before it may need what lies before it.
         timed = [(time, packet) for time, packet in timed if time >= timed[0][0]]
-        picked = choice.pick(sorted(time for time, packet in timed if not packet.is_discard))
-        wanted = set(picked)
         needed = max((place + 1 for place, (time, _) in enumerate(timed) if time in wanted), default=0)
         pictures: dict[int, np.ndarray] = {}
-        for frame in self._frames((packet for _, packet in timed[:needed]), wanted):
+        for frame in self._decoder.frames((packet for _, packet in timed[:needed]), wanted):
             if frame.pts is not None and frame.pts in wanted:
-                pictures[frame.pts] = self._to_rgb(frame)
-        return self._clip(pictures, picked) if len(pictures) == len(wanted) else None
+                pictures[frame.pts] = self._decoder.to_rgb(frame)
+        return pictures
 
-    def _decode_all(self, choice: FrameChoice) -> DecodedClip:
-        """Decode everything around the clip and choose by the times of the decoded frames."""
+    def _neighbours(self, choices: Sequence[FrameChoice], order: Sequence[int]) -> Iterator[list[int]]:
+        """Yield the places of clips that overlap, as far as the header tells."""
+        together: list[int] = []
+        end = 0
+        for place in order:
+            if together and choices[place].first > end:
+                yield together
+                together = []
+            together.append(place)
+            end = max(end, self._file.end_of(choices[place]))
+        if together:
+            yield together
+
+    def _decode_all(self, choices: Sequence[FrameChoice]) -> list[DecodedClip]:
+        """Decode everything around some clips and choose by the times of the decoded frames."""
+        first = min(choice.first for choice in choices)
         held: dict[int, VideoFrame] = {}
-        for position in self._file.positions(choice.first):
+        for position in self._file.positions(first):
             held.clear()
             ticks = 0
-            for time, frame in self._timed_frames(position):
-                if time <= choice.first:
+            for time, frame in self._decoder.timed_frames(position):
+                if time <= first:
                     held.clear()
                 held[time] = frame
                 ticks = 1 if self._file.is_avi else frame.duration
-                until = choice.until(list(held))
-                if until is not None and until < time:
+                ends = [choice.until(list(held)) for choice in choices]
+                if all(end is not None and end < time for end in ends):
                     break
             else:
-                self._file.check_end(choice, list(held), ticks)
-            if held and min(held) <= choice.first:
+                for choice in choices:
+                    self._file.check_end(choice, list(held), ticks)
+            if held and min(held) <= first:
                 break
         if not held:
             raise VideoReadError(f"{self.name}: holds no frame that can be decoded")
-        picked = choice.pick(list(held))
-        return self._clip({time: self._to_rgb(held[time]) for time in set(picked)}, picked)
-
-    def _timed_frames(self, position: int | None) -> Iterator[tuple[int, VideoFrame]]:
-        """Yield every frame from the key frame at ``position`` on with its presentation time."""
-        delay = self._decoder_delay() if self._file.is_avi else 0
-        last: int | None = None
-        for frame in self._frames(self._file.demux(position)):
-            # FFmpeg guesses presentation times for AVI, and swaps B-frames by it.
-            if not self._file.is_avi:
-                time = frame.pts
-            elif frame.dts is not None:
-                time = frame.dts - delay
-            else:
-                time = self._file.start_pts if last is None else last + 1
-            if time is None or (last is not None and time <= last):
-                raise VideoReadError(f"{self.name}: gives no ascending presentation times")
-            yield time, frame
-            last = time
-
-    def _decoder_delay(self) -> int:
-        """Return how many ticks after a frame is due the decoder hands it out, as seen on the first one."""
-        if self._delay is not None:
-            return self._delay
-        packets = self._file.demux(None)
-        first = next(packets, None)
-        frame = None if first is None else next(self._frames(itertools.chain([first], packets)), None)
-        self._delay = 0
-        if first is not None and first.dts is not None and frame is not None and frame.dts is not None:
-            self._delay = frame.dts - first.dts
-        return self._delay
-
-    def _frames(self, packets: Iterable[Packet], wanted: set[int] | None = None) -> Iterator[VideoFrame]:
-        """Decode packets, then what the decoder still holds. Pictures not in ``wanted`` may be left out."""
-        self._codec.skip_frame = "DEFAULT"
-        for packet in itertools.chain(packets, [None]):
-            if wanted is not None and packet is not None and self._codec.name == "h264":
-                self._codec.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
-            for frame in self._codec.decode(packet):
-                if frame.is_corrupt:
-                    seconds = self._file.to_seconds(frame.pts or 0)
-                    raise VideoReadError(f"{self.name}: damaged at {seconds:.2f} s")
-                yield frame
-
-    def _to_rgb(self, frame: VideoFrame) -> np.ndarray:
-        picture = self._reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-        if frame.rotation % 90:
-            raise VideoReadError(
-                f"{self.name}: asks to be turned by {frame.rotation}°, which is no quarter turn"
-            )
-        return np.rot90(picture, frame.rotation // 90) if frame.rotation else picture
+        picked = [choice.pick(list(held)) for choice in choices]
+        pictures = {
+            time: self._decoder.to_rgb(held[time]) for time in {time for times in picked for time in times}
+        }
+        return [self._clip(pictures, times) for times in picked]
 
     def _clip(self, pictures: dict[int, np.ndarray], times: list[int]) -> DecodedClip:
         if len({picture.shape for picture in pictures.values()}) > 1:
@@ -255,3 +244,10 @@ class PyAVReader(Video):
         return DecodedClip(
             [pictures[time] for time in times], [self._file.to_seconds(time) for time in times]
         )
+
+
+def _pick(choice: FrameChoice, packets: Sequence[Packet]) -> list[int]:
+    """Return the times of the pictures that a clip takes, of packets that begin with a key frame."""
+    begin = packets[0].pts or 0
+    shown = (packet.pts or 0 for packet in packets if not packet.is_discard)
+    return choice.pick(sorted(time for time in shown if time >= begin))

@@ -28,7 +28,8 @@ class EveryFrame:
     def until(self, times: list[int]) -> int | None:
         """Return the time of the last frame taken, once it is among ``times``."""
         last = on_screen(times, self.first) + (self.count - 1) * self.stride
-        return times[last] if last < len(times) else None
+        # With B-frames the frame on screen may come after later ones: only past ``first`` it is known.
+        return max(times[last], self.first) if last < len(times) else None
 
     def pick(self, times: list[int]) -> list[int]:
         """Return the times of the frames taken."""
