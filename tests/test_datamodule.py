@@ -11,6 +11,7 @@ from torch import Tensor
 from trainers import quiet_trainer
 
 from vidmask.callbacks import OnlineProbe
+from vidmask.data.augmentation import RandomFlip
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.readers import VideoReadError
 from vidmask.data.sources import VideoFolder
@@ -254,13 +255,17 @@ def test_wrong_numbers_are_refused(video_folder: Path, arguments: dict, message:
         module(video_folder, **arguments)
 
 
-@pytest.mark.parametrize(
-    ("there", "ranks", "expected"), [(1, 1, 0), (2, 1, 0), (6, 1, 4), (64, 1, 8), (16, 4, 2), (4, 4, 0)]
-)
 def test_workers_are_the_processors_that_training_leaves(
-    video_folder: Path, monkeypatch: pytest.MonkeyPatch, there: int, ranks: int, expected: int
+    video_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidmask.data.datamodule.processors", lambda: there)
+    monkeypatch.setattr("vidmask.data.workers.processors", lambda: 16)
     data = module(video_folder, num_workers=None)
-    data.trainer = SimpleNamespace(num_devices=ranks)
-    assert data._worker_options()["num_workers"] == expected
+    data.trainer = SimpleNamespace(num_devices=4)
+    assert data._options()["num_workers"] == 2
+    assert module(video_folder, num_workers=3)._options()["num_workers"] == 3
+
+
+def test_two_augmentations_of_the_same_draws_are_refused(video_folder: Path) -> None:
+    message = "two augmentations draw the same numbers, as both have the choice 'flip'"
+    with pytest.raises(ValueError, match=message):
+        module(video_folder, flip=0.5, augmentations=[RandomFlip()])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vidmask.data.transforms import Box, crop_and_resize, flip_clips, random_box, spread_box, to_float
+from vidmask.data.transforms import Box, crop_and_resize, random_box, spread_box, to_float
 from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 
@@ -113,25 +113,3 @@ def test_floats_are_in_zero_to_one() -> None:
 def test_clips_that_are_not_bytes_are_refused(dtype: torch.dtype) -> None:
     with pytest.raises(ValueError, match=r"clips must be uint8 in \[0, 255\], got torch\."):
         to_float(torch.zeros(1, 3, 1, 4, 4, dtype=dtype))
-
-
-def test_no_flip_without_probability() -> None:
-    clips = torch.rand(2, 3, 1, 4, 4)
-    assert torch.equal(flip_clips(batch(clips, [1, 2]), 0.0).clips, clips)
-
-
-def test_every_clip_is_mirrored_at_probability_one() -> None:
-    clips = torch.rand(2, 3, 2, 4, 5)
-    mirrored = flip_clips(batch(clips, [1, 2]), 1.0).clips
-    for column in range(5):
-        assert torch.equal(mirrored[..., column], clips[..., 4 - column])
-
-
-def test_a_flip_depends_on_the_sample_and_not_on_its_batch() -> None:
-    clips = torch.rand(1, 3, 1, 2, 8).expand(200, -1, -1, -1, -1)
-    seeds = list(range(200))
-    together = flip_clips(batch(clips, seeds), 0.5).clips
-    alone = torch.cat([flip_clips(batch(clips[:1], [seed]), 0.5).clips for seed in seeds])
-    assert torch.equal(together, alone)
-    share = (together != clips).flatten(1).any(1).float().mean()
-    assert 0.35 < share < 0.65

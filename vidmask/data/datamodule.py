@@ -1,7 +1,6 @@
 """The batches of a run: a source's videos as clips, for training, evaluation and probes."""
 
 import os
-from collections.abc import Sequence
 from copy import copy
 from functools import partial
 from typing import Any, Literal
@@ -11,30 +10,20 @@ from lightning.pytorch import LightningDataModule
 from pytorchvideo.data.labeled_video_paths import LabeledVideoPaths
 from torch.utils.data import DataLoader
 
-from vidmask.data.augmentation import ClipAugmentation
+from vidmask.data.augmentation import ClipAugmentation, flip_and_others
 from vidmask.data.clips import ClipDataset, LabeledVideos, collate
-from vidmask.data.frame_sampling import (
-    DenseSampling,
-    FrameSampling,
-    SamplerSampling,
-    SamplingName,
-    frame_sampling,
-)
+from vidmask.data.frame_sampling import SamplingName, frame_sampling, sampling_of
 from vidmask.data.identity import check_identity, identity
-from vidmask.data.processes import processors
-from vidmask.data.readers import ReaderName
+from vidmask.data.readers import ReaderName, check_reader
 from vidmask.data.sampling import ClipLoader, EpochSampler
 from vidmask.data.skip_limit import SkipLimit, check_share
 from vidmask.data.sources import Split, VideoSource
-from vidmask.data.transforms import flip_clips, to_float
+from vidmask.data.transforms import to_float
+from vidmask.data.workers import num_workers_of, worker_options
 from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 
 OnError = Literal["raise", "skip"]
-
-# Where the number of workers is not given: the most of them, and the processors that a rank keeps for itself.
-MOST_WORKERS = 8
-BUSY_PROCESSORS = 2
 
 
 class VideoDataModule(LightningDataModule):
@@ -64,8 +53,9 @@ class VideoDataModule(LightningDataModule):
         aspect: Least and greatest aspect ratio of that crop.
         flip: Probability that a training clip is mirrored. 0 by default: a mirror swaps right with left,
             so it is wrong wherever motion is a label.
-        augmentations: What is done to training clips on the device after the flip, in this order.
-        reader: Which decoder reads the files.
+        augmentations: What is done to training clips on the device after the flip, in this order. Two of a
+            class need different ``choice``s.
+        reader: Which decoder reads the files: ``pyav``, or ``torchcodec`` where it is installed.
         seed: Where all choices start; the run's ``seed_everything`` if None, and 0 without one.
         num_workers: Processes that decode, for each rank; 0 decodes in the training process. None takes one
             for each processor of the rank's share but two, eight at most: on a CPU with two processors that
@@ -125,8 +115,6 @@ class VideoDataModule(LightningDataModule):
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
-        if not 0 <= flip <= 1:
-            raise ValueError(f"flip must be a probability in [0, 1], got {flip}")
         if batch_size % repeats:
             raise ValueError(
                 f"batch_size counts clips, so repeats must divide it, got a batch_size of {batch_size} and "
@@ -140,8 +128,8 @@ class VideoDataModule(LightningDataModule):
         self.repeats = repeats
         self.test_clips = test_clips
         self.test_crops = test_crops
-        self.augmentations: Sequence[ClipAugmentation] = augmentations or ()
-        self.reader: ReaderName = reader
+        self.augmentations = flip_and_others(flip, augmentations or ())
+        self.reader = check_reader(reader)
         self.timeout_seconds = timeout_seconds
         self.batch_size = batch_size
         self.eval_batch_size = batch_size if eval_batch_size is None else eval_batch_size
@@ -208,7 +196,7 @@ class VideoDataModule(LightningDataModule):
             repeats=self.repeats,
         )
         self._skip_limit = SkipLimit(self.max_skipped_share, len(clips))
-        options = self._worker_options() | {"collate_fn": partial(collate, allow_empty=True)}
+        options = self._options() | {"collate_fn": partial(collate, allow_empty=True)}
         return ClipLoader(
             clips, batch_size=sampler.videos_per_batch, sampler=sampler, drop_last=True, **options
         )
@@ -274,7 +262,7 @@ class VideoDataModule(LightningDataModule):
         if num_videos is not None and num_videos < len(clips):
             order = torch.randperm(len(clips), generator=generator(self.seed, f"probe {split}"))
             places = order[:num_videos].sort().values
-        options = self._worker_options()
+        options = self._options()
         options.pop("persistent_workers", None)
         keys = [(0, index) for index in places.tolist()]
         return DataLoader(clips, batch_size=self.eval_batch_size, sampler=keys, **options)
@@ -291,7 +279,6 @@ class VideoDataModule(LightningDataModule):
         batch = batch._replace(clips=to_float(batch.clips))
         if not training or len(batch.clips) == 0:
             return batch
-        batch = flip_clips(batch, self.flip)
         for augment in self.augmentations:
             batch = batch._replace(clips=augment(batch.clips, batch.seeds))
         return batch
@@ -321,7 +308,7 @@ class VideoDataModule(LightningDataModule):
     def _clips(self, videos: LabeledVideos, split: Split, *, training: bool) -> ClipDataset:
         return ClipDataset(
             videos,
-            self._sampling_of(split),
+            sampling_of(self.source, split, self.sampling),
             self.size,
             training=training,
             scale=self.scale,
@@ -332,18 +319,6 @@ class VideoDataModule(LightningDataModule):
             reader=self.reader,
             timeout_seconds=self.timeout_seconds,
         )
-
-    def _sampling_of(self, split: Split) -> FrameSampling:
-        """Return the source's own clip sampler where it brings one."""
-        own = getattr(self.source, "clip_sampler", None)
-        sampler = None if own is None else own(split)
-        if sampler is None:
-            return self.sampling
-        if not isinstance(self.sampling, DenseSampling):
-            raise ValueError(
-                "sampling 'segments' leaves the source's own clip sampler no choice: use 'dense'"
-            )
-        return SamplerSampling(self.sampling, sampler)
 
     def _training_clips(self) -> ClipDataset:
         clips = self.dataset("train", training=True)
@@ -359,24 +334,15 @@ class VideoDataModule(LightningDataModule):
         sampler = EpochSampler(
             clips, batch_size, shuffle=False, drop_last=False, num_replicas=num_ranks, rank=rank
         )
-        return DataLoader(clips, batch_size=batch_size, sampler=sampler, **self._worker_options())
+        return DataLoader(clips, batch_size=batch_size, sampler=sampler, **self._options())
 
     def _ranks(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
-    def _worker_options(self) -> dict[str, Any]:
-        num_workers = self.num_workers
-        if num_workers is None:
-            ranks_here = 1 if self.trainer is None else self.trainer.num_devices
-            num_workers = min(MOST_WORKERS, max(0, processors() // ranks_here - BUSY_PROCESSORS))
-        options: dict[str, Any] = {
-            "num_workers": num_workers,
-            "collate_fn": collate,
-            "pin_memory": self.pin_memory and torch.accelerator.is_available(),
-        }
-        if num_workers:
-            options |= {
-                "prefetch_factor": self.prefetch_factor,
-                "persistent_workers": self.persistent_workers,
-            }
-        return options
+    def _options(self) -> dict[str, Any]:
+        ranks_here = 1 if self.trainer is None else self.trainer.num_devices
+        number = num_workers_of(ranks_here) if self.num_workers is None else self.num_workers
+        options = worker_options(
+            number, self.prefetch_factor, pin=self.pin_memory, persistent=self.persistent_workers
+        )
+        return options | {"collate_fn": collate}

@@ -15,6 +15,9 @@ from vidmask.data.readers.base import ClipReader, ClipRequest, EveryFrames, Fram
 
 SamplingName = Literal["dense", "segments"]
 
+MOST_CLIPS = 10_000
+"""Clips of a video that a clip sampler is asked for: one that goes on for ever is broken off there."""
+
 
 class FrameSampling(ABC):
     """Choose the frames of a clip."""
@@ -139,38 +142,67 @@ class SegmentSampling(FrameSampling):
 class SamplerSampling(FrameSampling):
     """Let one of PyTorchVideo's clip samplers say where a clip starts.
 
-    Clip v of an evaluation is the clip of the sampler's v-th call for the video.
+    A drawn clip is any of those that the sampler gives in one pass over the video, with equal chance; with a
+    random sampler that is the one that it draws. Clip v of an evaluation is that of the sampler's v-th call,
+    which begins again after its last clip.
 
     Args:
         dense: What a clip is like from there on.
-        clip_sampler: The sampler.
+        clip_sampler: The sampler, which gives no more than ``MOST_CLIPS`` clips of a video. What it draws, it
+            draws from Python's own generator.
     """
 
     dense: DenseSampling
     clip_sampler: Callable[..., Any]
 
     def drawn(self, video: ClipReader, chance: Generator) -> ClipRequest:
-        """Draw from the sampler; see ``FrameSampling``."""
-        return self._call(video, 0, chance.initial_seed())
+        """Draw one of the sampler's clips; see ``FrameSampling``."""
+        starts = self._starts(video, MOST_CLIPS, chance.initial_seed())
+        place = int(torch.randint(len(starts), (), generator=chance)) if len(starts) > 1 else 0
+        return self.dense.starting_at(starts[place])
 
     def spread(self, video: ClipReader, view: int, num_views: int, chance: Generator) -> ClipRequest:
         """Return the sampler's clip of a view; see ``FrameSampling``."""
-        return self._call(video, view, chance.initial_seed())
+        starts = self._starts(video, view + 1, chance.initial_seed())
+        return self.dense.starting_at(starts[view % len(starts)])
 
-    def _call(self, video: ClipReader, view: int, seed: int) -> ClipRequest:
+    def _starts(self, video: ClipReader, most: int, seed: int) -> list[float]:
+        """Return where the clips of one pass start, or the first so many of them."""
         sampler = copy(self.clip_sampler)
+        starts: list[float] = []
+        end, is_last = 0.0, False
         # They draw from Python's own generator: it is the sample's for a moment, then the caller's again.
         caller = random.getstate()
         random.seed(seed)
         try:
-            clip = sampler(0.0, video.duration, {})
-            for _ in range(view):
-                clip = sampler(clip.clip_end_sec, video.duration, {})
+            while not is_last and len(starts) < most:
+                start, end, _, _, is_last = sampler(end, video.duration, {})
+                # Those that draw several clips at once name all their starts.
+                starts += map(float, start if isinstance(start, list) else [start])
+                end, is_last = (each[-1] if isinstance(each, list) else each for each in (end, is_last))
         finally:
             random.setstate(caller)
-        start = clip.clip_start_sec
-        # Those that draw several clips at once name all their starts.
-        return self.dense.starting_at(float(start[0] if isinstance(start, list) else start))
+        return starts
+
+
+def sampling_of(source: Any, split: str, sampling: FrameSampling) -> FrameSampling:
+    """Return how clips of a split are sampled: by the clip sampler that the source brings, if any.
+
+    Args:
+        source: The source, which may have a method ``clip_sampler``.
+        split: The split.
+        sampling: What a clip is like, and where it starts without one.
+
+    Raises:
+        ValueError: If there is one and the sampling leaves it no choice.
+    """
+    own = getattr(source, "clip_sampler", None)
+    sampler = None if own is None else own(split)
+    if sampler is None:
+        return sampling
+    if not isinstance(sampling, DenseSampling):
+        raise ValueError("sampling 'segments' leaves the source's own clip sampler no choice: use 'dense'")
+    return SamplerSampling(sampling, sampler)
 
 
 def frame_sampling(

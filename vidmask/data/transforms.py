@@ -10,9 +10,6 @@ from jaxtyping import Float, Shaped, UInt8
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from vidmask.randomness import generator
-from vidmask.tokens import ClipBatch
-
 
 class Box(NamedTuple):
     """A rectangle of pixels."""
@@ -102,15 +99,3 @@ def to_float(clips: Shaped[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
         # Floats may be in [0, 1] already, and would be divided once more without anything to show it.
         raise ValueError(f"clips must be uint8 in [0, 255], got {clips.dtype}")
     return clips.float() / 255
-
-
-def flip_clips(batch: ClipBatch, probability: float) -> ClipBatch:
-    """Mirror each clip left to right with the given probability, drawn from its own seed."""
-    if probability == 0:
-        return batch
-    flipped = torch.tensor(
-        [float(torch.rand((), generator=generator(seed, "flip"))) < probability for seed in batch.seeds],
-        device=batch.clips.device,
-    )
-    clips = torch.where(flipped.view(-1, 1, 1, 1, 1), batch.clips.flip(-1), batch.clips)
-    return batch._replace(clips=clips)

@@ -2,6 +2,7 @@
 
 from vidmask.data.augmentation.base import ClipAugmentation
 from vidmask.data.augmentation.blur import GaussianBlur
+from vidmask.data.augmentation.chain import flip_and_others
 from vidmask.data.augmentation.colour import ColorJitter, RandomGrayscale
 from vidmask.data.augmentation.erasing import RandomErasing
 from vidmask.data.augmentation.flip import RandomFlip
@@ -15,4 +16,5 @@ __all__ = [
     "RandomErasing",
     "RandomFlip",
     "RandomGrayscale",
+    "flip_and_others",
 ]
