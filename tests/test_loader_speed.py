@@ -25,5 +25,6 @@ def test_it_prints_a_line_for_each_file_that_is_long_enough(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
     assert [line[0] for line in lines] == ["file", "---", "long.mp4", "all"]
-    assert all(float(cell) > 0 for cell in lines[2][1:])
-    assert len(lines[2]) == len(lines[0]) == 6
+    assert lines[2][1] == "2 of 2"
+    assert all(float(cell) > 0 for cell in lines[2][2:])
+    assert len(lines[2]) == len(lines[0]) == 7
