@@ -19,7 +19,7 @@ these for what a user can cause, and asserts for its own faults."""
 
 
 WORKER_KILLED = re.compile(
-    r"DataLoader worker \(pid[^)]*\) (is killed by signal: [^.]+|exited unexpectedly[^.]*)|"
+    r"DataLoader worker \(pid(?:\(s\))? [\d, ]+\) (is killed by signal: [^.]+|exited unexpectedly[^.]*)|"
     r"unexpected bus error encountered in worker[^.]*"
 )
 """What torch says when the process of a loader dies."""
