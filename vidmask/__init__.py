@@ -8,8 +8,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vidmask.data.augmentation.base import ClipAugmentation
+    from vidmask.data.augmentation.blur import GaussianBlur
+    from vidmask.data.augmentation.colour import ColorJitter, RandomGrayscale
+    from vidmask.data.augmentation.erasing import RandomErasing
+    from vidmask.data.augmentation.flip import RandomFlip
+    from vidmask.data.augmentation.randaugment import RandAugment
     from vidmask.data.datamodule import VideoDataModule
+    from vidmask.data.sources.base import VideoSource
     from vidmask.data.sources.folder import VideoFolder
+    from vidmask.data.sources.hmdb51 import HMDB51
+    from vidmask.data.sources.kinetics import Kinetics
+    from vidmask.data.sources.pytorchvideo import PyTorchVideoDataset
+    from vidmask.data.sources.ssv2 import SomethingSomethingV2, SomethingSomethingV2Frames
+    from vidmask.data.sources.table import VideoTable
+    from vidmask.data.sources.ucf101 import UCF101
+    from vidmask.data.sources.unlabelled import UnlabelledVideos
     from vidmask.data.synthetic import MovingShapes
     from vidmask.masking import MaskGenerator, RandomMasking, TubeMasking
     from vidmask.models.decoder import TokenDecoder
@@ -33,10 +47,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "HMDB51",
     "MAM2",
+    "UCF101",
     "VQGAN",
+    "ClipAugmentation",
     "ClipBatch",
+    "ColorJitter",
+    "GaussianBlur",
     "Head",
+    "Kinetics",
     "LatentDecoder",
     "LatentRegressor",
     "MaskGenerator",
@@ -46,8 +66,15 @@ __all__ = [
     "Objective",
     "PixelTarget",
     "PublishedVQGAN",
+    "PyTorchVideoDataset",
     "RGBDifferenceTarget",
+    "RandAugment",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
     "RandomMasking",
+    "SomethingSomethingV2",
+    "SomethingSomethingV2Frames",
     "Target",
     "TokenDecoder",
     "TokenGrid",
@@ -56,15 +83,23 @@ __all__ = [
     "TrainedVQGAN",
     "TubeMasking",
     "Tubelet",
+    "UnlabelledVideos",
     "VQGANCodeTarget",
     "VideoDataModule",
     "VideoFolder",
+    "VideoSource",
+    "VideoTable",
     "VideoViT",
 ]
 
 _HOMES = {
+    "ClipAugmentation": "vidmask.data.augmentation.base",
     "ClipBatch": "vidmask.tokens",
+    "ColorJitter": "vidmask.data.augmentation.colour",
+    "GaussianBlur": "vidmask.data.augmentation.blur",
+    "HMDB51": "vidmask.data.sources.hmdb51",
     "Head": "vidmask.objectives.base",
+    "Kinetics": "vidmask.data.sources.kinetics",
     "LatentDecoder": "vidmask.models.latent_decoder",
     "LatentRegressor": "vidmask.models.regressor",
     "MAM2": "vidmask.objectives.mam2",
@@ -75,8 +110,15 @@ _HOMES = {
     "Objective": "vidmask.objectives.base",
     "PixelTarget": "vidmask.targets.pixels",
     "PublishedVQGAN": "vidmask.models.tokenizers",
+    "PyTorchVideoDataset": "vidmask.data.sources.pytorchvideo",
     "RGBDifferenceTarget": "vidmask.targets.motion",
+    "RandAugment": "vidmask.data.augmentation.randaugment",
+    "RandomErasing": "vidmask.data.augmentation.erasing",
+    "RandomFlip": "vidmask.data.augmentation.flip",
+    "RandomGrayscale": "vidmask.data.augmentation.colour",
     "RandomMasking": "vidmask.masking",
+    "SomethingSomethingV2": "vidmask.data.sources.ssv2",
+    "SomethingSomethingV2Frames": "vidmask.data.sources.ssv2",
     "Target": "vidmask.targets.base",
     "TokenDecoder": "vidmask.models.decoder",
     "TokenGrid": "vidmask.tokens",
@@ -85,10 +127,14 @@ _HOMES = {
     "TrainedVQGAN": "vidmask.trained_vqgan",
     "TubeMasking": "vidmask.masking",
     "Tubelet": "vidmask.tokens",
+    "UCF101": "vidmask.data.sources.ucf101",
+    "UnlabelledVideos": "vidmask.data.sources.unlabelled",
     "VQGAN": "vidmask.models.vqgan",
     "VQGANCodeTarget": "vidmask.targets.codes",
     "VideoDataModule": "vidmask.data.datamodule",
     "VideoFolder": "vidmask.data.sources.folder",
+    "VideoSource": "vidmask.data.sources.base",
+    "VideoTable": "vidmask.data.sources.table",
     "VideoViT": "vidmask.models.vit",
 }
 

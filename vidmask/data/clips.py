@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from vidmask.data.frame_sampling import FrameSampling
 from vidmask.data.readers import ClipReader, ReaderName, VideoReadError, open_video
@@ -17,6 +17,8 @@ from vidmask.data.time_limit import TimeLimit
 from vidmask.data.transforms import Box, crop_and_resize, random_box, spread_box
 from vidmask.randomness import generator, sample_seed
 from vidmask.tokens import ClipBatch
+
+_NO_CLIPS = torch.empty(0, 3, 0, 0, 0, dtype=torch.uint8)
 
 Key = int | tuple[int, int]
 """Index of a video in epoch 0, or ``(epoch, index)``."""
@@ -228,7 +230,8 @@ def collate(loads: Sequence[Sequence[ClipSample | SkippedSample]], *, allow_empt
             "expected the same labels for all videos"
         )
     return ClipBatch(
-        clips=torch.stack([sample.clip for sample in clips]) if clips else torch.empty(0, 3, 0, 0, 0).byte(),
+        # In a worker it stacks them where the training process reads them, and saves a copy of the batch.
+        clips=default_collate([sample.clip for sample in clips]) if clips else _NO_CLIPS,
         labels={
             name: torch.tensor([sample.labels[name] for sample in clips])
             for name in (clips[0].labels if clips else ())

@@ -2,9 +2,11 @@
 
 import argparse
 
-from vidmask.cli.data import synthesize
+from vidmask.cli.data import bench, stats, synthesize
 
 VERBS = {
+    "bench": bench,
+    "stats": stats,
     "synthesize": synthesize,
 }
 """Modules with ``HELP``, ``DESCRIPTION``, ``add_arguments(parser)`` and ``run(namespace)``."""

@@ -4,6 +4,8 @@ from vidmask.data.sources.base import SPLITS, Split, VideoSource, fingerprint
 from vidmask.data.sources.folder import VideoFolder
 from vidmask.data.sources.hmdb51 import HMDB51
 from vidmask.data.sources.kinetics import Kinetics
+from vidmask.data.sources.opening import open_source
+from vidmask.data.sources.pytorchvideo import PyTorchVideoDataset
 from vidmask.data.sources.ssv2 import SomethingSomethingV2, SomethingSomethingV2Frames
 from vidmask.data.sources.table import VideoTable
 from vidmask.data.sources.ucf101 import UCF101
@@ -14,6 +16,7 @@ __all__ = [
     "SPLITS",
     "UCF101",
     "Kinetics",
+    "PyTorchVideoDataset",
     "SomethingSomethingV2",
     "SomethingSomethingV2Frames",
     "Split",
@@ -22,4 +25,5 @@ __all__ = [
     "VideoSource",
     "VideoTable",
     "fingerprint",
+    "open_source",
 ]
