@@ -6,7 +6,7 @@ import pytest
 from videos import write_numbered
 
 from vidmask.data.readers.packets import PacketReader, VideoReadError, one_line
-from vidmask.data.readers.timing import EveryFrame, Instants
+from vidmask.data.readers.timing import EveryFrame, Instants, Span
 
 
 @pytest.fixture(scope="module", params=[".mp4", ".mkv", ".ts"])
@@ -64,3 +64,13 @@ def test_errors_become_one_line_with_the_name() -> None:
         one_line("name", "fails"),
     ):
         Path("/no/such/file").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.webm"])
+def test_a_late_first_frame_makes_a_matroska_file_no_longer(tmp_path: Path, name: str) -> None:
+    codec = "libvpx-vp9" if name.endswith("webm") else "libx264"
+    path = write_numbered(tmp_path / name, 12, codec=codec, ticks=[3000 + 40 * k for k in range(12)])
+    file = PacketReader(path)
+    assert float(file.duration_ticks() * file.time_base) == pytest.approx(0.48, abs=0.05)
+    times = [packet.pts for packet in file.demux(None)]
+    file.check_end(Span(file.start_pts, 1 << 62), times, 40)

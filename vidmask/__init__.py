@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vidmask.data.sources.folder import VideoFolder
     from vidmask.data.sources.hmdb51 import HMDB51
     from vidmask.data.sources.kinetics import Kinetics
+    from vidmask.data.sources.manifest import Manifest
+    from vidmask.data.sources.opening import open_source
     from vidmask.data.sources.pytorchvideo import PyTorchVideoDataset
     from vidmask.data.sources.ssv2 import SomethingSomethingV2, SomethingSomethingV2Frames
     from vidmask.data.sources.table import VideoTable
@@ -59,6 +61,7 @@ __all__ = [
     "Kinetics",
     "LatentDecoder",
     "LatentRegressor",
+    "Manifest",
     "MaskGenerator",
     "MaskedAutoencoder",
     "MaskedPretraining",
@@ -90,6 +93,7 @@ __all__ = [
     "VideoSource",
     "VideoTable",
     "VideoViT",
+    "open_source",
 ]
 
 _HOMES = {
@@ -103,6 +107,7 @@ _HOMES = {
     "LatentDecoder": "vidmask.models.latent_decoder",
     "LatentRegressor": "vidmask.models.regressor",
     "MAM2": "vidmask.objectives.mam2",
+    "Manifest": "vidmask.data.sources.manifest",
     "MaskGenerator": "vidmask.masking",
     "MaskedAutoencoder": "vidmask.objectives.mae",
     "MaskedPretraining": "vidmask.pretraining",
@@ -136,6 +141,7 @@ _HOMES = {
     "VideoSource": "vidmask.data.sources.base",
     "VideoTable": "vidmask.data.sources.table",
     "VideoViT": "vidmask.models.vit",
+    "open_source": "vidmask.data.sources.opening",
 }
 
 

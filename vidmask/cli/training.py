@@ -67,11 +67,12 @@ DEFAULTS = {
 }
 
 
-def run(words: Sequence[str]) -> "TrainingCLI":
+def run(words: Sequence[str], cli: "type[TrainingCLI] | None" = None) -> "TrainingCLI":
     """Carry out a verb.
 
     Args:
         words: The verb and what follows it.
+        cli: What carries it out; ``TrainingCLI`` if None.
 
     Raises:
         Mistake: For what the user can put right.
@@ -84,7 +85,7 @@ def run(words: Sequence[str]) -> "TrainingCLI":
     for config in configs:
         recipes.make_importable(config)
     try:
-        return TrainingCLI(args, configs, words)
+        return (cli or TrainingCLI)(args, configs, words)
     except UnicodeDecodeError:
         check_files(configs)
         raise
@@ -173,7 +174,7 @@ class TrainingCLI(LightningCLI):
             super().instantiate_classes()
         except MisconfigurationException as error:
             raise Mistake(f"the trainer refuses: {' '.join(str(error).split())}") from error
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise _refusal(error) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
@@ -242,7 +243,7 @@ class TrainingCLI(LightningCLI):
         return self.filing.loggers(others)
 
 
-def _refusal(error: ValueError) -> BaseException:
+def _refusal(error: ValueError | OSError) -> BaseException:
     """Return as a mistake what a constructor said, without the parser's words around it."""
     cause: BaseException | None = error
     while cause is not None:

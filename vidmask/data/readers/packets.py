@@ -190,7 +190,11 @@ class PacketReader:
         tag = self._stream.metadata.get("DURATION", "").split(":")
         if len(tag) == 3:
             hours, minutes, seconds = (Fraction(part) for part in tag)
-            return round((3600 * hours + 60 * minutes + seconds) / self.time_base)
+            return self._from_first_frame((3600 * hours + 60 * minutes + seconds) / self.time_base)
         if len(self._container.streams) == 1 and self._container.duration is not None:
-            return round(Fraction(self._container.duration, av.time_base) / self.time_base)
+            return self._from_first_frame(Fraction(self._container.duration, av.time_base) / self.time_base)
         return None
+
+    def _from_first_frame(self, end: Fraction) -> int:
+        # Both are written as the time at which the last frame ends, not as a length.
+        return max(round(end) - self.start_pts, 0)

@@ -4,6 +4,7 @@ from vidmask.data.sources.base import SPLITS, Split, VideoSource, fingerprint
 from vidmask.data.sources.folder import VideoFolder
 from vidmask.data.sources.hmdb51 import HMDB51
 from vidmask.data.sources.kinetics import Kinetics
+from vidmask.data.sources.manifest import Manifest
 from vidmask.data.sources.opening import open_source
 from vidmask.data.sources.pytorchvideo import PyTorchVideoDataset
 from vidmask.data.sources.ssv2 import SomethingSomethingV2, SomethingSomethingV2Frames
@@ -16,6 +17,7 @@ __all__ = [
     "SPLITS",
     "UCF101",
     "Kinetics",
+    "Manifest",
     "PyTorchVideoDataset",
     "SomethingSomethingV2",
     "SomethingSomethingV2Frames",
