@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from layouts import hmdb51_tree, kinetics_tree, ssv2_tree, ucf101_tree
+from omegaconf import OmegaConf
+from safetensors.torch import save_file
+from test_models_vqgan import PUBLISHED
 
 from vidmask import recipes
 from vidmask.cli import main, training
 from vidmask.cli.filing import with_recipes
+from vidmask.models.vqgan import VQGAN, read_settings
 
 # Parameters that are trained: of the encoder, and of decoder and prediction.
 # A block of width d has 12 d² + 13 d. The encoder of all: 4 blocks of width 128 (793,088), tubelets of 384
@@ -44,6 +49,33 @@ PARAMETERS = {
     "quickstart/mam2": (ENCODER, MAM2),
     "quickstart/videomae": (ENCODER, DECODER + BOTH_FRAMES - 64),
 }
+# As published. MAE-ST's ViT-L, and its pre-training model with a decoder of 4 blocks of width 512
+# (facebookresearch/mae_st, built there). VideoMAE's ViT-B: 12 blocks of width 768 without bias of the keys,
+# tubelets of 1,536 numbers embedded, the last norm; its decoder: projection without bias, mask token, 4
+# blocks of width 384, norm, and the prediction of both frames.
+VIT_L, MAE_ST_L = 304_096_256, 317_731_584
+VIT_B = 12 * (12 * 768**2 + 13 * 768) + 1536 * 768 + 768 + 2 * 768
+VIDEOMAE_B = 768 * 384 + 384 + 4 * (12 * 384**2 + 13 * 384) + 2 * 384 + 384 * 1536 + 1536
+# MAM2: a mask token, 4 blocks of the regressor (maps of queries, keys, values and outputs and the MLP, four
+# norms, two scales) and its norm; 2 decoders of 4 blocks with two scales each, and a norm; 1,024 codes;
+# differences of two frames, of which one lies within a tubelet.
+REGRESSOR_B = 768 + 4 * (12 * 768**2 + 8 * 768 + 4 * 2 * 768 + 2 * 768) + 2 * 768
+DECODER_B = 4 * (12 * 768**2 + 13 * 768 + 2 * 768) + 2 * 768
+MAM2_B = REGRESSOR_B + 2 * DECODER_B + (768 + 1) * 1024 + (768 + 1) * 768
+OFFICIAL = {
+    "hmdb51/mam2": (VIT_B, MAM2_B),
+    "hmdb51/videomae": (VIT_B, VIDEOMAE_B),
+    "kinetics400/mae_st": (VIT_L, MAE_ST_L - VIT_L),
+    "kinetics400/mam2": (VIT_B, MAM2_B),
+    "kinetics400/videomae": (VIT_B, VIDEOMAE_B),
+    "ssv2/mae_st": (VIT_L, MAE_ST_L - VIT_L),
+    "ssv2/mam2": (VIT_B, MAM2_B),
+    "ssv2/videomae": (VIT_B, VIDEOMAE_B),
+    "ucf101/mam2": (VIT_B, MAM2_B),
+    "ucf101/videomae": (VIT_B, VIDEOMAE_B),
+    "unlabelled/mae_st": (VIT_L, MAE_ST_L - VIT_L),
+}
+TREES = {"hmdb51": hmdb51_tree, "kinetics400": kinetics_tree, "ssv2": ssv2_tree, "ucf101": ucf101_tree}
 TOKENIZERS = {"compare/tokenizer": 334_819, "quickstart/tokenizer": 334_819}
 
 
@@ -54,7 +86,7 @@ class Building(training.TrainingCLI):
 
 
 def test_every_recipe_has_its_number_here():
-    assert sorted([*PARAMETERS, *TOKENIZERS]) == recipes.names()
+    assert sorted([*PARAMETERS, *OFFICIAL, *TOKENIZERS]) == recipes.names()
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -79,6 +111,107 @@ def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes, tokenizer_
     losses = two_steps(name, tmp_path, moving_shapes, *more, *tokenizer_of(name, tokenizer_recipe))
     assert len(losses) == 2
     assert all(loss is not None and loss > 0 for loss in losses)
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory):
+    """Return the folder of a miniature of a recipe's data set."""
+    made = {}
+
+    def folder(name):
+        data_set = name.partition("/")[0]
+        if data_set not in made:
+            # Videos without labels are those of Kinetics, whose folders then mean nothing.
+            tree = TREES.get(data_set, kinetics_tree)
+            made[data_set] = tree(tmp_path_factory.mktemp(data_set))
+        return made[data_set]
+
+    return folder
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """Return the options that name a published tokenizer of 16×16 pixels: its settings, and small weights."""
+    folder = tmp_path_factory.mktemp("published")
+
+    def options(name, **layers):
+        if not name.endswith("/mam2"):
+            return []
+        params = PUBLISHED["model"]["params"]
+        params = params | {"ddconfig": params["ddconfig"] | layers}
+        OmegaConf.save({"model": PUBLISHED["model"] | {"params": params}}, folder / "model.yaml")
+        weights = VQGAN(**read_settings(folder / "model.yaml")).state_dict() if layers else {}
+        save_file(weights, folder / "model.safetensors")
+        files = {"config": folder / "model.yaml", "checkpoint": folder / "model.safetensors"}
+        return [f"--model.objective.appearance.target.tokenizer.{key}={file}" for key, file in files.items()]
+
+    return options
+
+
+ON_ONE_CPU = ["--trainer.accelerator", "cpu", "--trainer.devices", "1"]
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_a_recipe_of_a_published_data_set_builds_model_and_data(name, tmp_path, official, published):
+    path = recipes.find(name)
+    root = ["--data.root", str(official(name)), "--run.root", str(tmp_path)]
+    words, _ = with_recipes(["fit", "--config", name, *root, *ON_ONE_CPU, *published(name)])
+    with torch.device("meta"):
+        cli = Building(words, [path], ["fit"])
+    total = sum(parameter.numel() for parameter in cli.model.parameters() if parameter.requires_grad)
+    encoder = sum(
+        parameter.numel() for parameter in cli.model.encoder.parameters() if parameter.requires_grad
+    )
+    assert (encoder, total - encoder) == OFFICIAL[name]
+    data = cli.datamodule
+    assert len(data.source.split("train")) == (8 - 1 if name.startswith("unlabelled") else 4)
+    assert (data.frames, data.size) == (16, 224)
+    settings = yaml.safe_load(path.read_text())["trainer"]
+    assert settings["accelerator"] == "gpu"
+    # Left and right are labels of Something-Something, and VideoMAE mirrors nothing.
+    assert (data.flip > 0) == (name in ("kinetics400/mae_st", "unlabelled/mae_st"))
+
+
+@pytest.mark.parametrize("name", ["kinetics400/mae_st", "ssv2/videomae", "ucf101/mam2", "unlabelled/mae_st"])
+def test_a_recipe_of_a_published_data_set_trains_when_it_is_made_small(name, tmp_path, official, published):
+    args = [
+        *("fit", "--config", name, "--data.root", str(official(name)), "--run.root", str(tmp_path)),
+        *("--model.encoder.embed_dim", "24", "--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
+        *("--model.encoder.size", "32", "--data.batch_size", "4", "--data.num_workers", "0", *ON_ONE_CPU),
+        *("--trainer.max_steps", "1", "--trainer.log_every_n_steps", "1", "--trainer.callbacks", "null"),
+        *published(name, ch=32, z_channels=32),
+    ]
+    if name.endswith("/mam2"):
+        args += [f"--model.objective.{part}.num_heads=2" for part in ("regressor", *DECODERS)]
+    assert main(args) == 0
+    lines = (tmp_path / name / "latest" / "metrics.jsonl").read_text().splitlines()
+    losses = [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
+    assert len(losses) == 1
+    assert losses[0] > 0
+
+
+DECODERS = ("appearance.decoder", "motion.decoder")
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_without_a_root_it_is_asked_for(name, tmp_path, capsys):
+    assert main(["fit", "--config", name, "--run.root", str(tmp_path), *ON_ONE_CPU]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    source = yaml.safe_load(recipes.find(name).read_text())["data"]["source"]["class_path"]
+    assert lines[0] == f"vidmask: {source} needs the folder of the videos"
+    assert str(recipes.find(name)) in lines[1]
+    assert lines[2:] == ["  give --data.root DIR"]
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_a_recipe_that_was_not_run_says_so(name):
+    text = recipes.find(name).read_text()
+    assert "# Not run here" in text
+    settings = yaml.safe_load(text)
+    step = settings["data"]["batch_size"] * settings["trainer"]["devices"]
+    step *= settings["trainer"].get("accumulate_grad_batches", 1)
+    told = " ".join(line.lstrip("# ") for line in text.splitlines())
+    assert f"accumulate_grad_batches at {step}, which" in told
 
 
 ABLATIONS = ("appearance: null", "motion: null", "regressor: null", "shared_decoder: true", "align: 2.0")
