@@ -38,7 +38,7 @@ def test_a_verb_is_needed(capsys):
 
 
 def test_help_loads_nothing_heavy():
-    heavy = "{'torch', 'lightning', 'jsonargparse', 'numpy', 'av', 'pytorchvideo'}"
+    heavy = "{'torch', 'lightning', 'jsonargparse', 'numpy', 'av', 'pytorchvideo', 'matplotlib', 'rich'}"
     code = f"import sys, vidmask.cli.data; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

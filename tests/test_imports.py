@@ -41,7 +41,7 @@ ALLOWED = {
         *("pretraining", "tokenizer"),
     },
     "cli": {
-        *("masking", "models", "targets", "objectives", "data", "pretraining"),
+        *("tokens", "masking", "models", "targets", "objectives", "data", "pretraining"),
         *("callbacks", "progress", "loggers", "environment", "recipes", "runs", "tokenizer", "trained_vqgan"),
     },
     "__main__": {"cli"},

@@ -181,10 +181,14 @@ def main() -> None:
     makers = {"PyTorchVideo": their_loader, "ours": our_loader}
     lists = {"PyTorchVideo": clips, "ours": clips}
     if options.prepared is not None:
-        prepared = {path.stem.partition(".")[0]: str(path) for path in options.prepared.rglob("*.mp4")}
+        # The ending stays in the name where two files differ in nothing else.
+        prepared = {path.stem: str(path) for path in options.prepared.rglob("*.mp4")}
         makers["ours, prepared"] = our_loader
         lists["ours, prepared"] = [
-            Clip(prepared[Path(clip.path).stem.partition(".")[0]], clip.first, clip.stride, clip.rate)
+            Clip(
+                prepared.get(os.path.basename(clip.path)) or prepared[Path(clip.path).stem],  # noqa: PTH119
+                *(clip.first, clip.stride, clip.rate),
+            )
             for clip in clips
         ]
     names = list(makers)

@@ -129,7 +129,7 @@ class VideoDataModule(LightningDataModule):
         self.test_clips = test_clips
         self.test_crops = test_crops
         self.augmentations = flip_and_others(flip, augmentations or ())
-        self.reader = check_reader(reader)
+        self.reader: ReaderName = check_reader(reader)
         self.timeout_seconds = timeout_seconds
         self.batch_size = batch_size
         self.eval_batch_size = batch_size if eval_batch_size is None else eval_batch_size

@@ -1,0 +1,100 @@
+"""``vidmask data stats``: what a data set is like, as table and picture."""
+
+import argparse
+
+HELP = "measure a data set: classes, durations, sizes, frame rates, pixels"
+DESCRIPTION = """\
+Measure a data set and print for each split its classes, durations, sizes, frame rates and codecs, then the
+mean and standard deviation of pixels over a sample of its videos. Of each file the header and the first
+frame are read; of a manifest (vidmask data check) no file but those of the sample. Videos that cannot be
+read are counted and named."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a folder of videos, a list, a manifest, or a data set's name and folder: kinetics400:DIR",
+    )
+    parser.add_argument(
+        "--videos",
+        type=int,
+        default=256,
+        metavar="N",
+        help="videos drawn for the pixels, of the training split if there is one; 0: no pixels "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="draws these videos (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--clip-seconds",
+        type=float,
+        default=64 / 30,
+        metavar="S",
+        help="count shorter videos (default: 2.13, 16 frames, every fourth, at 30 a second)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write everything there too, each class and each file")
+    parser.add_argument(
+        "--picture",
+        metavar="FILE",
+        help="draw it all there too, as .png, .pdf or .svg (default: no picture)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes at work (default: one for each processor; 0: this one)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds after which a video counts as unreadable, but with --workers 0 (default: %(default)g)",
+    )
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Measure the data set and return the exit code."""
+    import json
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from vidmask.data.statistics.gathering import statistics
+    from vidmask.data.statistics.picture import check_picture_path, write_picture
+    from vidmask.data.statistics.table import StatisticsTable
+    from vidmask.data.writers import unfinished_path
+
+    # Before hours of work rather than after.
+    if namespace.picture is not None:
+        check_picture_path(Path(namespace.picture))
+    for file in (namespace.json, namespace.picture):
+        if file is not None and not Path(file).parent.is_dir():
+            raise FileNotFoundError(f"{file}: there is no folder {Path(file).parent}")
+    found = statistics(
+        namespace.source,
+        namespace.videos,
+        namespace.seed,
+        clip_seconds=namespace.clip_seconds,
+        num_workers=namespace.workers,
+        timeout_seconds=namespace.timeout,
+        with_bar=True,
+    )
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        # A pipe has no width: no line is broken.
+        console = Console(highlight=False, markup=False, width=10_000)
+    console.print(StatisticsTable(found), soft_wrap=True)
+    if namespace.json is not None:
+        unfinished = unfinished_path(Path(namespace.json))
+        try:
+            unfinished.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="ascii")
+            unfinished.replace(namespace.json)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    if namespace.picture is not None:
+        write_picture(Path(namespace.picture), found)
+    return 0

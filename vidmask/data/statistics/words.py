@@ -1,0 +1,15 @@
+"""Numbers and names of the statistics as the table and the picture tell them."""
+
+
+def length(seconds: float) -> str:
+    """Return a length of time in the unit that suits it."""
+    for unit, size in (("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= size:
+            number = seconds / size
+            return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def printable(name: str) -> str:
+    """Return a name in one line, with a mark for each byte of it that is no UTF-8."""
+    return " ".join(name.encode("utf-8", "replace").decode("utf-8").split())
