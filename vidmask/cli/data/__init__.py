@@ -2,10 +2,12 @@
 
 import argparse
 
-from vidmask.cli.data import bench, stats, synthesize
+from vidmask.cli.data import bench, check, prepare, stats, synthesize
 
 VERBS = {
     "bench": bench,
+    "check": check,
+    "prepare": prepare,
     "stats": stats,
     "synthesize": synthesize,
 }

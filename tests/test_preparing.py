@@ -1,0 +1,213 @@
+"""A whole data set written anew: layout, labels, going on after anything, and nothing lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from videos import numbers, write_numbered
+
+from vidmask.data.curation.preparing import JOURNAL, prepare
+from vidmask.data.curation.transcoding import Coding
+from vidmask.data.manifest import read_manifest
+from vidmask.data.readers import EveryFrames, open_video
+from vidmask.data.sources import Manifest, VideoFolder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Two classes of two videos, of which one is broken."""
+    folder = tmp_path / "videos"
+    for name in ("jump", "run"):
+        (folder / name).mkdir(parents=True)
+        write_numbered(folder / name / "0.mp4", 30, options={"g": "30"})
+    write_numbered(folder / "run/1.webm", 20, codec="libvpx-vp9")
+    (folder / "jump/bad.mp4").write_bytes(b"no video")
+    return folder
+
+
+def modified(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*.mp4")}
+
+
+def test_labels_layout_and_the_broken_one(source: Path, tmp_path: Path) -> None:
+    found = prepare(str(source), tmp_path / "out", num_workers=2)
+    assert sorted(modified(tmp_path / "out")) == ["train/jump/0.mp4", "train/run/0.mp4", "train/run/1.mp4"]
+    records = read_manifest(tmp_path / "out/manifest.csv")
+    assert [(Path(record.path).name, record.verdict, record.labels["class"]) for record in records] == [
+        ("0.mp4", "ok", "jump"),
+        ("bad.mp4", "broken", "jump"),
+        ("0.mp4", "ok", "run"),
+        ("1.mp4", "ok", "run"),
+    ]
+    assert records[1].path == str(source / "jump/bad.mp4")
+    assert "cannot be opened as a video" in records[1].reason
+    assert (len(found.pairs), found.already) == (3, 0)
+    assert found.bytes_before == sum(
+        (source / name).stat().st_size for name in ("jump/0.mp4", "run/0.mp4", "run/1.webm")
+    )
+    assert found.bytes_after == sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.mp4"))
+    for trained in (Manifest(tmp_path / "out/manifest.csv"), VideoFolder(tmp_path / "out")):
+        assert trained.classes == {"class": ("jump", "run")}
+        videos = trained.split("train")
+        assert videos is not None
+        assert len(videos) == 3
+    video = open_video(str(tmp_path / "out/train/run/1.mp4"))
+    assert numbers(video.read_clips([EveryFrames(0.0, 20, 1)])[0].frames) == list(range(20))
+
+
+def test_again_it_makes_what_is_lacking_or_has_changed(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare(str(source), out, num_workers=0)
+    before = modified(out)
+    again = prepare(str(source), out, num_workers=0)
+    assert (again.already, modified(out)) == (3, before)
+    (out / "train/run/0.mp4").unlink()
+    write_numbered(source / "jump/0.mp4", 10)
+    write_numbered(source / "jump/bad.mp4", 10)
+    (out / "train/run/1.mp4").write_bytes(b"cut")
+    found = prepare(str(source), out, num_workers=0)
+    assert found.already == 0
+    assert [record.verdict for record in found.records] == ["ok"] * 4
+    assert [record.frames for record in read_manifest(out / "manifest.csv")] == [10, 10, 30, 20]
+
+
+def test_killed_it_goes_on_and_leaves_no_half_file(tmp_path: Path) -> None:
+    source, out = tmp_path / "videos", tmp_path / "out"
+    source.mkdir()
+    for number in range(12):
+        write_numbered(source / f"{number}.mp4", 200, options={"g": "30"}, noise=40)
+    code = (
+        "import sys; from vidmask.data.curation.preparing import prepare; "
+        "prepare(sys.argv[1], sys.argv[2], num_workers=1)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, source, out], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while len(modified(out)) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    made = modified(out)
+    assert 3 <= len(made) < 12
+    found = prepare(str(source), out, num_workers=1)
+    # The one that was made and not yet noted is made again.
+    assert len(made) - 1 <= found.already <= len(made)
+    assert len(modified(out)) == 12
+    assert not [path for path in out.rglob(".*") if path.name != JOURNAL]
+    assert all(record.verdict == "ok" and record.frames == 200 for record in found.records)
+
+
+LIMITED = """
+import resource, sys
+from vidmask.data.curation.preparing import prepare
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+prepare(sys.argv[1], sys.argv[2], num_workers=int(sys.argv[4]))
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_where_a_file_cannot_be_written_it_says_so_and_keeps_the_others(tmp_path: Path, workers: int) -> None:
+    source, out = tmp_path / "videos", tmp_path / "out"
+    source.mkdir()
+    write_numbered(source / "0.mp4", 10)
+    write_numbered(source / "1.mp4", 250, noise=60)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(source), str(out), "20000", str(workers)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "1.mp4: " in last
+    assert "what was made is kept (1 video), and the same command goes on from there" in last
+    assert list(modified(out)) == ["train/0.mp4"]
+    assert prepare(str(source), out, num_workers=0).already == 1
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
+    source, out = tmp_path / "videos", tmp_path / "disk"
+    source.mkdir()
+    out.mkdir()
+    for number in range(6):
+        write_numbered(source / f"{number}.mp4", 150, noise=60)
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(out)], capture_output=True
+    ).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        with pytest.raises(
+            OSError, match=r"No space left on device; what was made is kept \(\d videos?\)"
+        ) as told:
+            prepare(str(source), out / "p", num_workers=0)
+        assert "\n" not in str(told.value)
+        made = modified(out / "p")
+        assert 0 < len(made) < 6
+        kept = tmp_path / "kept"
+        shutil.copytree(out / "p", kept)
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+    found = prepare(str(source), kept, num_workers=0)
+    assert found.already == len(made)
+    assert all(record.frames == 150 for record in found.records)
+
+
+def test_a_source_that_vanishes_meanwhile_is_broken(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vidmask.data.curation import transcoding
+
+    original = transcoding.transcode
+
+    def vanishing(path, out, coding):
+        (source / "run/0.mp4").unlink(missing_ok=True)
+        return original(path, out, coding)
+
+    monkeypatch.setattr(transcoding, "transcode", vanishing)
+    found = prepare(str(source), tmp_path / "out", num_workers=0)
+    reasons = {
+        Path(record.path).name: record.reason for record in found.records if record.verdict == "broken"
+    }
+    assert "No such file" in reasons["0.mp4"]
+    assert len(found.pairs) == 2
+
+
+def test_a_video_that_takes_too_long_is_broken_and_the_others_are_made(source: Path, tmp_path: Path) -> None:
+    (source / "run/hangs.mp4").unlink(missing_ok=True)
+    os.mkfifo(source / "run/hangs.mp4")
+    listing = tmp_path / "list.csv"
+    listing.write_text(f"{source}/run/hangs.mp4 0\n{source}/run/0.mp4 0\n")
+    found = prepare(str(listing), tmp_path / "out", num_workers=1, timeout_seconds=8.0)
+    assert [record.verdict for record in found.records] == ["broken", "ok"]
+    assert "took more than 8 s to prepare" in found.records[0].reason
+
+
+def test_what_would_harm_is_refused(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"out: lies in .*videos, the source"):
+        prepare(str(source), source / "out")
+    with pytest.raises(ValueError, match=r"lies in .*, the source"):
+        prepare(f"unlabelled:{source}", source / "out")
+    with pytest.raises(ValueError, match=r"videos: holds .*0\.mp4, a video of the source"):
+        prepare(str(source / "jump"), source)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="is not empty, and was not made by vidmask data prepare"):
+        prepare(str(source), tmp_path / "other")
+    with pytest.raises(ValueError, match=r"notes\.txt: is a file"):
+        prepare(str(source), tmp_path / "other/notes.txt")
+    prepare(str(source), tmp_path / "out", num_workers=0)
+    with pytest.raises(ValueError, match="was begun with short_side 256; say the same again"):
+        prepare(str(source), tmp_path / "out", Coding(short_side=320))
+    for arguments, message in (
+        ({"num_workers": -1}, "workers must be 0"),
+        ({"timeout_seconds": 0.0}, "limit must"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            prepare(str(source), tmp_path / "new", **arguments)
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,152 @@
+"""What is written anew shows the same pictures at the same times."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from constant_videos import write_constant
+from PIL import Image
+from videos import FORMATS, numbered_picture, numbers, write_format, write_numbered
+
+from vidmask.data.curation.transcoding import Coding, prepare_video, transcode
+from vidmask.data.readers import EveryFrames, FramesAt, PyAVReader, VideoReadError, open_video
+from vidmask.data.readers.packets import PacketReader
+
+CLIPS = Path(__file__).parents[1].parent / "shared" / "clips"
+
+
+def all_frames(path: Path, number: int) -> tuple[list[int], list[float]]:
+    video = open_video(str(path))
+    (clip,) = video.read_clips([EveryFrames(0.0, number, 1)])
+    video.close()
+    return numbers(clip.frames), clip.seconds
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_frame_stays_at_its_time(tmp_path: Path, kind: str) -> None:
+    source = write_format(kind, tmp_path, 50)
+    assert transcode(str(source), tmp_path / "out.mp4", Coding(short_side=32)) == 50
+    found, seconds = all_frames(tmp_path / "out.mp4", 50)
+    assert found == list(range(50))
+    _, before = all_frames(source, 50)
+    assert seconds == pytest.approx([time - before[0] for time in before], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["uneven.mp4", "uneven.mkv", "late.mkv"])
+def test_a_variable_frame_rate_stays_one(tmp_path: Path, name: str) -> None:
+    late = 3000 if name == "late.mkv" else 0
+    ticks = [late + tick for tick in (0, 40, 80, 400, 440, 480, 1000, 1040, 1080, 1120, 1500, 1540)]
+    source = write_numbered(tmp_path / name, len(ticks), ticks=ticks, options={"bf": "2", "g": "5"})
+    transcode(str(source), tmp_path / "out.mp4", Coding())
+    found, seconds = all_frames(tmp_path / "out.mp4", len(ticks))
+    assert found == list(range(len(ticks)))
+    assert seconds == pytest.approx([(tick - late) / 1000 for tick in ticks], abs=1e-4)
+    with PyAVReader(tmp_path / "out.mp4") as video:
+        (clip,) = video.read_clips([FramesAt((0.3, 0.5, 0.7, 0.9, 1.1))])
+    assert numbers(clip.frames) == [2, 5, 5, 5, 8]
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_a_rotation_is_in_the_pixels(tmp_path: Path, rotation: int) -> None:
+    source = write_numbered(tmp_path / "turned.mp4", 8, rotation=rotation)
+    transcode(str(source), tmp_path / "out.mp4", Coding())
+    with PyAVReader(source) as one, PyAVReader(tmp_path / "out.mp4") as two:
+        (before,), (after,) = (video.read_clips([EveryFrames(0.0, 8, 1)]) for video in (one, two))
+    assert before.frames.shape == after.frames.shape
+    assert (before.frames.float() - after.frames.float()).abs().mean() < 4
+
+
+def test_a_folder_of_frames_becomes_a_video(tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(20):
+        Image.fromarray(numbered_picture(number)).save(folder / f"{number + 1}.png")
+    assert transcode(str(folder), tmp_path / "out.mp4", Coding()) == 20
+    found, seconds = all_frames(tmp_path / "out.mp4", 20)
+    assert found == list(range(20))
+    assert seconds == pytest.approx([number / 30 for number in range(20)], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "side", "expected"),
+    [
+        (1080, 1920, 256, (256, 456)),  # 455.1: the nearest even number
+        (1920, 1080, 320, (568, 320)),  # 568.9
+        (240, 427, 256, (240, 428)),  # not enlarged; 213.5 pairs round to 214
+        (17, 33, 16, (16, 32)),
+        (1, 300, 16, (2, 300)),
+    ],
+)
+def test_the_short_side_shrinks_and_sides_are_even(rows, columns, side, expected) -> None:
+    assert Coding(short_side=side).size(rows, columns) == expected
+
+
+def test_the_key_frames_are_as_close_as_asked(tmp_path: Path) -> None:
+    source = write_numbered(tmp_path / "a.mp4", 60, options={"g": "250"})
+    transcode(str(source), tmp_path / "out.mp4", Coding(key_frames=8))
+    packets = list(PacketReader(tmp_path / "out.mp4").demux(None))
+    keys = [place for place, packet in enumerate(packets) if packet.is_keyframe]
+    assert max(later - earlier for earlier, later in zip(keys, [*keys[1:], len(packets)], strict=True)) <= 8
+    # Most pictures are referred to by no other: one of four must be decoded, and the key frames.
+    file = PacketReader(tmp_path / "out.mp4")
+    file.codec.skip_frame = "NONREF"
+    decoded = [frame for packet in [*file.demux(None), None] for frame in file.codec.decode(packet)]
+    assert len(decoded) <= len(keys) + 60 / 4
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (10, 200, 90), (255, 255, 255), (0, 0, 0), (128, 128, 128)])
+def test_colours_stay(tmp_path: Path, colour: tuple[int, int, int]) -> None:
+    source = write_constant(tmp_path / "a.mp4", [colour] * 6)
+    transcode(str(source), tmp_path / "out.mp4", Coding())
+    with PyAVReader(tmp_path / "out.mp4") as video:
+        (clip,) = video.read_clips([EveryFrames(0.0, 6, 1)])
+    assert np.abs(np.stack(clip.pictures).astype(int) - colour).max() <= 3
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not here")
+@pytest.mark.parametrize(
+    "name", ["bt709_full_range.mp4", "h264_10bits.mp4", "ssv2_1.webm", "mmaction_test.avi"]
+)
+def test_colours_of_real_clips_stay(tmp_path: Path, name: str) -> None:
+    transcode(str(CLIPS / name), tmp_path / "out.mp4", Coding(short_side=4096, crf=10))
+    with PyAVReader(CLIPS / name) as one, PyAVReader(tmp_path / "out.mp4") as two:
+        (before,), (after,) = (video.read_clips([EveryFrames(0.0, 8, 3)]) for video in (one, two))
+    rows, columns = before.pictures[0].shape[:2]
+    difference = (before.frames.float() - after.frames[:, :rows, :columns].float()).abs()
+    # Of each colour alone, as a wrong range or matrix shifts it.
+    assert (before.frames.float().mean((0, 1, 2)) - after.frames.float().mean((0, 1, 2))).abs().max() < 2
+    assert difference.mean() < 6
+
+
+def test_a_truncated_video_is_none_and_nothing_is_left(tmp_path: Path) -> None:
+    source = write_numbered(tmp_path / "a.mkv", 200, noise=60, options={"g": "10"})
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    with pytest.raises(VideoReadError, match=r"a\.mkv: .*(truncated|cannot be decoded|damaged)"):
+        transcode(str(source), tmp_path / "out.mp4", Coding())
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mkv"]
+
+
+def test_the_answer_of_a_task_is_a_row_of_the_manifest(tmp_path: Path) -> None:
+    source = write_numbered(tmp_path / "a.mp4", 50)
+    task = {"source": str(source), "out": str(tmp_path / "out.mp4"), "coding": {"short_side": 16}}
+    found = prepare_video(task)
+    assert (found["verdict"], found["frames"], found["height"], found["width"]) == ("ok", 50, 16, 32)
+    assert found["reason"].startswith(f"50 frames transcoded from {source}; read ")
+    source.write_bytes(b"no video")
+    found = prepare_video(task)
+    assert found["verdict"] == "broken"
+    assert "cannot be opened as a video" in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"short_side": 255}, "short_side must be even and at least 16, got 255"),
+        ({"short_side": 8}, "short_side must be even and at least 16, got 8"),
+        ({"key_frames": 0}, "key_frames must be at least 1, got 0"),
+        ({"crf": 52}, r"crf must lie in \[0, 51\], got 52"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(arguments, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        Coding(**arguments)

@@ -1,0 +1,99 @@
+"""``vidmask data prepare``: write videos anew so that clips decode fast."""
+
+import argparse
+import sys
+import time
+
+HELP = "transcode videos so that clips decode several times as fast"
+DESCRIPTION = """\
+Write every video of SOURCE anew as H.264 with a short side of 256 and key frames close together, into
+OUT/<split>/<class>/…, and a manifest of all, OUT/manifest.csv, with their labels. SOURCE is a folder of
+videos, a list, a manifest, or a data set such as kinetics400:DIR. An interrupted call goes on when the same
+command is given again. A video that cannot be decoded to its end is left out, and named in the manifest. At
+the end it says how much faster clips decode. Train with --data.source Manifest --data.root
+OUT/manifest.csv."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument("source", metavar="SOURCE", help="the videos")
+    parser.add_argument("out", metavar="OUT", help="the folder: new, empty or interrupted")
+    parser.add_argument(
+        "--short-side",
+        type=int,
+        default=256,
+        metavar="PIXELS",
+        help="most pixels of the shorter side, even; smaller videos are not enlarged (default: %(default)s; "
+        "320 for crops of 224 with a wide range of scales)",
+    )
+    parser.add_argument(
+        "--key-frames",
+        type=int,
+        default=16,
+        metavar="N",
+        help="a key frame at least every N frames: fewer are decoded in vain, and files grow "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--crf",
+        type=int,
+        default=20,
+        metavar="N",
+        help="x264's quality, lower is better and larger (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes at work (default: one for each processor; 0: this one, without a time limit)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="what takes longer is left out as broken (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1 if a video is broken (else the exit code is 0 once the manifest is written)",
+    )
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Prepare the videos and return the exit code."""
+    from vidmask.data.curation.preparing import MANIFEST, prepare
+    from vidmask.data.curation.speed import decoding_speed
+    from vidmask.data.curation.summary import Summary
+    from vidmask.data.curation.transcoding import Coding
+
+    start = time.perf_counter()
+    try:
+        prepared = prepare(
+            namespace.source,
+            namespace.out,
+            Coding(namespace.short_side, namespace.key_frames, namespace.crf),
+            num_workers=namespace.workers,
+            timeout_seconds=namespace.timeout,
+        )
+    except KeyboardInterrupt:
+        print("interrupted; what was made is kept: the same command goes on", file=sys.stderr)
+        return 130
+    seconds = time.perf_counter() - start
+    made = len(prepared.pairs) - prepared.already
+    earlier = f", {prepared.already} were there before" if prepared.already else ""
+    print(f"{namespace.out}: {made} videos prepared in {seconds:.1f} s{earlier}")
+    summary = Summary(prepared.records)
+    for line in summary.lines({}):
+        print(line)
+    if prepared.pairs:
+        before, after = prepared.bytes_before, prepared.bytes_after
+        print(f"{before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after ({after / before:.2f} ×)")
+        speed = decoding_speed(prepared.pairs)
+        print(
+            f"one process reads {speed.before:.1f} clips a second before, {speed.after:.1f} after: "
+            f"{speed.after / speed.before:.1f} times as many ({speed.clips} clips of 16 frames, taking turns)"
+        )
+    print(f"the manifest is {namespace.out.rstrip('/')}/{MANIFEST}")
+    return int(namespace.strict and summary.verdicts["broken"] > 0)

@@ -1,0 +1,46 @@
+"""Where the prepared files of a source lie."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+
+from vidmask.data.curation.candidates import Candidate, Candidates
+
+
+def output_names(candidates: Candidates) -> dict[tuple[str, str], str]:
+    """Return for each split and video a file name below the folder of what is prepared.
+
+    It is ``<split>/<path below the folder that all of the split lie in>.mp4``, where a folder for the one and
+    only class stays. Two videos that differ in their ending alone keep the ending, as ``a.avi.mp4``; names
+    that differ in nothing but upper and lower case are numbered, as some file systems take them for one.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for split in dict.fromkeys(candidate.split for candidate in candidates):
+        paths = list(dict.fromkeys(candidate.path for candidate in candidates if candidate.split == split))
+        root = _root(candidates, (candidate for candidate in candidates if candidate.split == split))
+        relative = [os.path.relpath(path, root) for path in paths]
+        stems = Counter(_stem(name).casefold() for name in relative)
+        taken: set[str] = set()
+        for path, name in zip(paths, relative, strict=True):
+            base = name if stems[_stem(name).casefold()] > 1 else _stem(name)
+            number = 1
+            while (chosen := base if number == 1 else f"{base}-{number}").casefold() in taken:
+                number += 1
+            taken.add(chosen.casefold())
+            found[split, path] = f"{split}/{chosen}.mp4"
+    return found
+
+
+def _root(candidates: Candidates, of_split: Iterable[Candidate]) -> str:
+    """Return the folder that all videos of a split lie in; with one class alone, the folder above its own."""
+    folders: set[str] = set()
+    classes: set[str] = set()
+    for candidate in of_split:
+        folders.add(os.path.dirname(os.path.abspath(candidate.path)))  # noqa: PTH100, PTH120
+        classes.update(candidates.record(candidate, {"verdict": "ok", "reason": "named"}).labels.values())
+    root = os.path.commonpath(folders)
+    return os.path.dirname(root) if classes == {os.path.basename(root)} else root  # noqa: PTH119, PTH120
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]  # noqa: PTH122
