@@ -103,6 +103,17 @@ def test_a_wrong_ending_is_suspect(tmp_path: Path) -> None:
     assert found["reason"].startswith("holds avi, though its name ends in .webm; read ")
 
 
+def test_what_ffmpeg_reports_is_suspect_in_every_file(tmp_path: Path) -> None:
+    path = write_numbered(tmp_path / "a.webm", 20, codec="libvpx-vp9")
+    data = path.read_bytes()
+    # A Matroska element that is longer than the cluster that it lies in.
+    path.write_bytes(data + b"\x1f\x43\xb6\x75\x84\xa3\xff\xff\xff\xff")
+    first, again = verdict(path), verdict(path)
+    assert first["verdict"] == "suspect"
+    assert first["reason"].startswith("FFmpeg reports: ")
+    assert again == first
+
+
 def frames(folder: Path, number: int = 12) -> Path:
     folder.mkdir()
     for frame in range(number):

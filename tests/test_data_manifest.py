@@ -4,6 +4,7 @@ import hashlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,8 @@ from vidmask.data.manifest import (
 SUFFIXES = [".csv", ".parquet"]
 
 
-def good(path: Path, **others: object) -> Record:
-    values = {
+def good(path: Path, **others: Any) -> Record:
+    values: dict[str, Any] = {
         "path": str(path),
         "split": "train",
         "labels": {"class": "jump"},
@@ -72,6 +73,32 @@ def test_names_need_not_be_tidy(tmp_path: Path, suffix: str, name: str) -> None:
     records = [good(tmp_path / name, labels={"class": name}), good(tmp_path / "b.mp4")]
     write_manifest(manifest, records)
     assert read_manifest(manifest) == records
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_numbers_of_classes_are_kept(tmp_path: Path, suffix: str) -> None:
+    manifest = tmp_path / f"m{suffix}"
+    labels = {"verb": "run", "class": "x"}
+    records = [
+        good(tmp_path / "x.mp4", labels=labels, numbers={"verb": (3, 10), "class": (0, 2)}),
+        broken(tmp_path / "y.mp4"),
+    ]
+    write_manifest(manifest, records)
+    assert read_manifest(manifest) == records
+    # A run's fingerprint depends on the order of the labels.
+    assert list(read_manifest(manifest)[0].labels) == ["verb", "class"]
+
+
+def test_a_number_that_is_no_class_is_told(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "m.csv", [good(tmp_path / "x.mp4", numbers={"class": (2, 2)})])
+    with pytest.raises(ValueError, match=r"row 2: index_class must be one of 2 numbers from 0, got 2"):
+        read_manifest(tmp_path / "m.csv")
+
+
+def test_whole_numbers_that_another_tool_wrote_as_floats_are_read(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "m.csv", [good(tmp_path / "x.mp4")])
+    (tmp_path / "m.csv").write_text((tmp_path / "m.csv").read_text().replace(",300,", ",300.0,"))
+    assert read_manifest(tmp_path / "m.csv") == [good(tmp_path / "x.mp4")]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

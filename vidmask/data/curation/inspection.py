@@ -51,8 +51,10 @@ def inspect(task: dict[str, Any]) -> dict[str, Any]:
     """
     path = task["path"]
     found: dict[str, Any] = {}
-    level = av.logging.get_level()
+    level, skip_repeated = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
+    # Else a file would not be told of whose error is that of the file before.
+    av.logging.set_skip_repeated(False)
     try:
         with av.logging.Capture(local=True) as log:
             verdict, reason = _inspect(path, task["full"], task["may_be_folder"], found)
@@ -65,6 +67,7 @@ def inspect(task: dict[str, Any]) -> dict[str, Any]:
             verdict, reason = "suspect", f"FFmpeg reports: {logged.strip()}; {reason}"
     finally:
         av.logging.set_level(level)
+        av.logging.set_skip_repeated(skip_repeated)
     return found | {"verdict": verdict, "reason": one_line_reason(reason, path)}
 
 

@@ -30,6 +30,10 @@ class FrameDecoder:
         # marks such pictures, and with the option it would refuse open groups of pictures.
         if self._codec.name != "h264":
             self._codec.options = {"err_detect": "crccheck+explode"}
+        # ISO/IEC 14496-15, section 5.3.3.1: the record begins with its version, 1; its fifth byte tells how
+        # many bytes tell the length of a unit. Without a record units begin with a start code.
+        record = self._codec.extradata or b""
+        self._length_bytes = (record[4] & 3) + 1 if record[:1] == b"\1" and len(record) > 4 else 0
         self._reformatter = VideoReformatter()
         self._delay: int | None = None
 
@@ -86,12 +90,17 @@ class FrameDecoder:
 
     def frames(self, packets: Iterable[Packet], wanted: set[int] | None = None) -> Iterator[VideoFrame]:
         """Decode packets, then what the decoder still holds. Pictures not in ``wanted`` may be left out."""
-        self._codec.skip_frame = "DEFAULT"
         # A decoder that has handed out all it held takes no packet before this.
         self._codec.flush_buffers()
         for packet in itertools.chain(self._clock.each("seek", packets), [None]):
-            if wanted is not None and packet is not None and self._codec.name == "h264":
-                self._codec.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
+            # Not by the decoder's own skip_frame, with which it keeps silent about damage to the others too.
+            if (
+                packet is not None
+                and wanted is not None
+                and packet.pts not in wanted
+                and self._is_spare(packet)
+            ):
+                continue
             with self._clock.stage("decode"):
                 frames = self._codec.decode(packet)
             for frame in frames:
@@ -99,6 +108,23 @@ class FrameDecoder:
                     seconds = self._file.to_seconds(frame.pts or 0)
                     raise VideoReadError(f"{self._file.name}: damaged at {seconds:.2f} s")
                 yield frame
+
+    def _is_spare(self, packet: Packet) -> bool:
+        return self._codec.name == "h264" and is_spare(self._units(packet))
+
+    def _units(self, packet: Packet) -> Iterator[int]:
+        """Yield the first byte of each unit of an H.264 packet."""
+        data = bytes(packet)
+        if not self._length_bytes:
+            place = data.find(b"\0\0\1")
+            while 0 <= place < len(data) - 3:
+                yield data[place + 3]
+                place = data.find(b"\0\0\1", place + 3)
+            return
+        place = self._length_bytes
+        while place < len(data):
+            yield data[place]
+            place += int.from_bytes(data[place - self._length_bytes : place], "big") + self._length_bytes
 
     def to_rgb(self, frame: VideoFrame) -> UInt8[np.ndarray, "r q 3"]:
         """Return a picture as RGB, turned as the file asks.
@@ -113,3 +139,12 @@ class FrameDecoder:
                 f"{self._file.name}: asks to be turned by {frame.rotation}°, which is no quarter turn"
             )
         return np.rot90(picture, frame.rotation // 90) if frame.rotation else picture
+
+
+def is_spare(units: Iterable[int]) -> bool:
+    """Tell whether an H.264 packet holds a picture that no other picture refers to.
+
+    H.264, section 7.3.1: a unit's first byte tells nal_ref_idc, then its type, of which 1 to 5 are slices.
+    """
+    slices = [unit for unit in units if 1 <= unit & 0x1F <= 5]
+    return bool(slices) and not any(unit & 0x60 for unit in slices)

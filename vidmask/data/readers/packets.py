@@ -1,5 +1,6 @@
 """The packets of a video file: what its header tells, and the packets that a clip needs."""
 
+import re
 from bisect import insort
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ Seconds = int | float | Fraction
 
 # Headers are rounded, so a video may end this much before its header says.
 TRUNCATED_SECONDS = 0.5
+# What FFmpeg calls pictures, which it would show as videos of one frame.
+_PICTURES = ("_pipe", "image2")
+_DURATION_TAG = re.compile(r"([0-9]+):([0-9]+):([0-9]+(?:\.[0-9]+)?)")
 
 
 class VideoReadError(ValueError):
@@ -49,7 +53,10 @@ class PacketReader:
         source = fspath(file) if isinstance(file, str | PathLike) else file
         self.name = name or str(source if isinstance(source, str) else getattr(source, "name", "file"))
         with one_line(self.name, "cannot be opened as a video"):
-            self._container = av.open(source, mode="r")
+            self._container = av.open(source, mode="r", metadata_errors="replace")
+        if self._container.format.name.endswith(_PICTURES):
+            self.close()
+            raise VideoReadError(f"{self.name}: is a picture and no video")
         if not self._container.streams.video:
             self.close()
             raise VideoReadError(f"{self.name}: holds no video stream")
@@ -149,13 +156,20 @@ class PacketReader:
             self._container.seek(0)
         self._untouched = False
         at_key_frame = position is None
-        for packet in self._container.demux(self._stream):
+        for packet in self._packets():
             if packet.is_corrupt:
                 raise VideoReadError(f"{self.name}: ends inside a frame: the file is truncated")
             # A transport stream is entered anywhere.
             at_key_frame = at_key_frame or packet.is_keyframe
             if packet.size and at_key_frame:
                 yield packet
+
+    def _packets(self) -> Iterator[Packet]:
+        try:
+            yield from self._container.demux(self._stream)
+        except IndexError:
+            # What PyAV makes of a packet of a stream that was not there when the file was opened.
+            raise VideoReadError(f"{self.name}: is damaged: a stream begins in the middle") from None
 
     def check_end(self, choice: FrameChoice, times: list[int], frame_ticks: int) -> None:
         """Refuse to repeat the last frame where the header promises more than the file holds.
@@ -187,9 +201,9 @@ class PacketReader:
         if self._stream.duration is not None:
             return self._stream.duration
         # Matroska and WebM: a tag of the stream, else the length of the longest stream.
-        tag = self._stream.metadata.get("DURATION", "").split(":")
-        if len(tag) == 3:
-            hours, minutes, seconds = (Fraction(part) for part in tag)
+        tag = _DURATION_TAG.fullmatch(self._stream.metadata.get("DURATION", ""))
+        if tag is not None:
+            hours, minutes, seconds = (Fraction(part) for part in tag.groups())
             return self._from_first_frame((3600 * hours + 60 * minutes + seconds) / self.time_base)
         if len(self._container.streams) == 1 and self._container.duration is not None:
             return self._from_first_frame(Fraction(self._container.duration, av.time_base) / self.time_base)

@@ -174,7 +174,7 @@ class PyAVReader(Video):
         for place in order:
             with self._clock.stage("seek"):
                 packets = self._file.around(choices[place])
-            if packets and all(packet.pts is not None for packet in packets):
+            if all(packet.pts is not None for packet in packets) and _shown(packets):
                 needed[place] = packets
         found: dict[int, DecodedClip] = {}
         for run in join_runs(needed, [place for place in order if place in needed]):
@@ -248,6 +248,11 @@ class PyAVReader(Video):
 
 def _pick(choice: FrameChoice, packets: Sequence[Packet]) -> list[int]:
     """Return the times of the pictures that a clip takes, of packets that begin with a key frame."""
-    begin = packets[0].pts or 0
+    return choice.pick(_shown(packets))
+
+
+def _shown(packets: Sequence[Packet]) -> list[int]:
+    """Return the times of the pictures that are shown, of packets that begin with a key frame."""
+    begin = (packets[0].pts or 0) if packets else 0
     shown = (packet.pts or 0 for packet in packets if not packet.is_discard)
-    return choice.pick(sorted(time for time in shown if time >= begin))
+    return sorted(time for time in shown if time >= begin)
