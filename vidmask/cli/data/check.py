@@ -4,6 +4,8 @@ import argparse
 import sys
 import time
 
+from vidmask.cli.data.arguments import add_strict, add_workers
+
 HELP = "find broken videos, and write a manifest of all that training can read"
 DESCRIPTION = """\
 Open every video, decode its first and last frame and five between, and write a manifest: a row for each with
@@ -26,12 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="decode every frame: finds all damage that can be found, and takes as long as an epoch",
     )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes at work (default: one for each processor; 0: this one, without a time limit)",
-    )
+    add_workers(parser)
     parser.add_argument(
         "--timeout",
         type=float,
@@ -39,11 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what takes longer is broken (default: {_TIMEOUT_SECONDS:g}; with --full "
         f"{_FULL_TIMEOUT_SECONDS:g})",
     )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="exit with 1 if a video is broken (else the exit code is 0 once the manifest is written)",
-    )
+    add_strict(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:

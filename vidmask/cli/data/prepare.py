@@ -4,6 +4,8 @@ import argparse
 import sys
 import time
 
+from vidmask.cli.data.arguments import add_strict, add_workers
+
 HELP = "transcode videos so that clips decode several times as fast"
 DESCRIPTION = """\
 Write every video of SOURCE anew as H.264 with a short side of 256 and key frames close together, into
@@ -41,12 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="x264's quality, lower is better and larger (default: %(default)s)",
     )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes at work (default: one for each processor; 0: this one, without a time limit)",
-    )
+    add_workers(parser)
     parser.add_argument(
         "--timeout",
         type=float,
@@ -54,11 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="what takes longer is left out as broken (default: %(default)g)",
     )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="exit with 1 if a video is broken (else the exit code is 0 once the manifest is written)",
-    )
+    add_strict(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:

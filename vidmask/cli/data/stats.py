@@ -2,6 +2,8 @@
 
 import argparse
 
+from vidmask.cli.data.arguments import add_workers
+
 HELP = "measure a data set: classes, durations, sizes, frame rates, pixels"
 DESCRIPTION = """\
 Measure a data set and print for each split its classes, durations, sizes, frame rates and codecs, then the
@@ -41,12 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="draw it all there too, as .png, .pdf or .svg (default: no picture)",
     )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes at work (default: one for each processor; 0: this one)",
-    )
+    add_workers(parser)
     parser.add_argument(
         "--timeout",
         type=float,
