@@ -43,3 +43,12 @@ def test_the_journal_of_another_job_is_refused(tmp_path: Path) -> None:
     path.write_text("something\n")
     with pytest.raises(ValueError, match="line 1 is none of a journal"):
         Journal(path, {})
+
+
+def test_two_processes_do_not_write_one_journal(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path / ".job", {}),
+        pytest.raises(ValueError, match="another process is at the same work"),
+    ):
+        Journal(tmp_path / ".job", {})
+    Journal(tmp_path / ".job", {}).close()

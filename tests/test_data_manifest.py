@@ -210,3 +210,15 @@ def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(ValueError, match=r"pip install 'vidmask\[parquet\]'"):
         write_manifest(tmp_path / "m.parquet", [])
+
+
+def test_a_class_that_another_tool_made_a_number_of_is_none_less(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
+    rows = {"path": ["a", "b"], "split": ["train"] * 2, "verdict": ["ok"] * 2, "reason": ["read"] * 2}
+    table = pyarrow.table(rows | {"label_class": [0, 1]})
+    pyarrow.parquet.write_table(table, tmp_path / "m.parquet")
+    assert [record.labels for record in read_manifest(tmp_path / "m.parquet")] == [
+        {"class": "0"},
+        {"class": "1"},
+    ]

@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
+from videos import numbers, write_numbered
 
 from vidmask.data.frame_sampling import DenseSampling, SegmentSampling, frame_sampling
-from vidmask.data.readers import EveryFrames, FramesAt
+from vidmask.data.readers import EveryFrames, FramesAt, PyAVReader
 from vidmask.randomness import generator
 
 
@@ -26,10 +28,10 @@ def video(duration, fps=25.0):
 
 
 def test_dense_clips_spread_from_the_first_start_to_the_last():
-    # 4 frames 8 apart take 25 frames, one second: starts from 0 to 4 s less one frame.
+    # 4 frames 8 apart take 25 frames, one second: starts from 0 to 4 s, where the last frame is half over.
     sampling = DenseSampling(4, stride_frames=8)
     starts = [sampling.spread(video(4.96), view, 5, generator(0, "start")) for view in range(5)]
-    assert [request.start_seconds for request in starts] == pytest.approx([0, 1, 2, 3, 4])
+    assert [request.start_seconds for request in starts] == pytest.approx([0, 1, 2, 3, 4 - 0.02])
     assert sampling.spread(video(4.96), 0, 1, generator(0, "start")).start_seconds == pytest.approx(2)
     assert all((request.num_frames, request.stride_frames) == (4, 8) for request in starts)
 
@@ -97,3 +99,15 @@ def test_wrong_numbers_are_refused(arguments, message):
 def test_a_dense_sampling_needs_a_stride():
     with pytest.raises(ValueError, match="give one of stride_frames and stride_seconds, got None and None"):
         DenseSampling(16)
+
+
+def test_the_last_of_several_clips_ends_with_the_last_frame(tmp_path):
+    reader = PyAVReader(write_numbered(tmp_path / "a.mp4", 100))
+    sampling = DenseSampling(16, stride_frames=4)
+    last = sampling.spread(reader, 4, 5, torch.Generator())
+    (clip,) = reader.read_clips([last])
+    assert numbers(clip.frames) == list(range(39, 100, 4))
+    (clip,) = reader.read_clips(
+        [DenseSampling(16, stride_seconds=0.16).spread(reader, 4, 5, torch.Generator())]
+    )
+    assert numbers(clip.frames) == list(range(39, 100, 4))

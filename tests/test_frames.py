@@ -93,3 +93,18 @@ def test_the_stages_are_measured(tmp_path: Path) -> None:
     clock = StageClock()
     FrameFolderReader(write_frames(tmp_path / "v", 2), clock).read_clips([EveryFrames(0.0, 2, 1)])
     assert all(clock.seconds[stage] > 0 for stage in ("open", "decode", "convert"))
+
+
+def test_hidden_files_are_no_frames(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "v", 3)
+    (folder / "._1.png").write_bytes(b"of macOS")
+    assert FrameFolderReader(folder).duration == pytest.approx(0.1)
+
+
+def test_a_picture_whose_header_tells_a_monstrous_size_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_frames(tmp_path / "v", 1)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(VideoReadError, match=r"1\.png: cannot be decoded: .*size"):
+        FrameFolderReader(folder).read_clips([EveryFrames(0.0, 1, 1)])

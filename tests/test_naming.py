@@ -51,3 +51,24 @@ def test_each_split_has_its_folder_and_a_path_named_twice_one_file() -> None:
 
 def test_folders_of_frames_and_odd_names_keep_them() -> None:
     assert names(["a b/1.5", "a b/ü.mkv"]) == ["train/1.mp4", "train/ü.mp4"]
+
+
+def test_a_class_stays_above_folders_of_its_own(tmp_path) -> None:
+    assert names(["cat/deep/1.mp4", "cat/deep/2.mp4"], [0, 0], ["cat"]) == [
+        "train/cat/deep/1.mp4",
+        "train/cat/deep/2.mp4",
+    ]
+
+
+def test_a_stray_path_that_is_not_there_moves_no_other(tmp_path) -> None:
+    (tmp_path / "v").mkdir()
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / "v" / name).touch()
+    paths = [str(tmp_path / "v/a.mp4"), str(tmp_path / "v/b.mp4"), "/nowhere/c.mp4"]
+    assert names(paths) == ["train/a.mp4", "train/b.mp4", "train/c.mp4"]
+
+
+def test_a_video_of_two_splits_is_made_once() -> None:
+    videos = VideoPaths("/data", ["a.mp4"], {})
+    found = output_names(Candidates({}, [Part("val", videos), Part("test", videos)]))
+    assert set(found.values()) == {"val/a.mp4"}

@@ -8,10 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import pytest
+from layouts import ucf101_tree
 from videos import numbers, write_numbered
 
-from vidmask.data.curation.preparing import JOURNAL, prepare
+from vidmask.data.curation import transcoding
+from vidmask.data.curation.journal import Journal
+from vidmask.data.curation.preparing import JOURNAL, PREPARE_VERSION, prepare
 from vidmask.data.curation.transcoding import Coding
 from vidmask.data.manifest import read_manifest
 from vidmask.data.readers import EveryFrames, open_video
@@ -161,8 +165,6 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
 def test_a_source_that_vanishes_meanwhile_is_broken(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vidmask.data.curation import transcoding
-
     original = transcoding.transcode
 
     def vanishing(path, out, coding):
@@ -211,3 +213,63 @@ def test_what_would_harm_is_refused(source: Path, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=message):
             prepare(str(source), tmp_path / "new", **arguments)
     assert not (tmp_path / "new").exists()
+
+
+def test_what_was_made_of_videos_that_are_gone_goes_too(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    prepare(str(source), out, num_workers=0)
+    (source / "run/0.mp4").rename(source / "jump/7.mp4")
+    prepare(str(source), out, num_workers=0)
+    assert sorted(modified(out)) == ["train/jump/0.mp4", "train/jump/7.mp4", "train/run/1.mp4"]
+
+
+def test_a_source_that_changes_meanwhile_is_broken_and_made_the_next_time(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = transcoding.transcode
+
+    def changing(path, out, coding):
+        number = original(path, out, coding)
+        if path.endswith("run/0.mp4"):
+            write_numbered(source / "run/0.mp4", 12)
+        return number
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transcoding, "transcode", changing)
+        found = prepare(str(source), tmp_path / "out", num_workers=0)
+    assert [record.reason for record in found.records if record.path.endswith("run/0.mp4")] == [
+        "was written to, or vanished, while it was prepared"
+    ]
+    again = prepare(str(source), tmp_path / "out", num_workers=0)
+    assert [record.frames for record in again.records if record.path.endswith("run/0.mp4")] == [12]
+
+
+def test_a_video_that_x264_refuses_is_broken_and_ends_nothing(source: Path, tmp_path: Path) -> None:
+    wide = source / "run/wide.mkv"
+    with av.open(str(wide), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 20_000, 16, "yuvj420p"
+        container.mux(stream.encode(av.VideoFrame(20_000, 16, "yuvj420p")))
+        container.mux(stream.encode())
+    found = prepare(str(source), tmp_path / "out", num_workers=0)
+    reasons = {
+        Path(record.path).name: record.reason for record in found.records if record.verdict == "broken"
+    }
+    assert reasons["wide.mkv"].startswith("cannot be encoded: ")
+    assert len(found.pairs) == 3
+
+
+def test_two_at_once_in_one_folder_are_refused(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    job = {"version": PREPARE_VERSION, "short_side": 256, "key_frames": 16, "crf": 20}
+    with (
+        Journal(tmp_path / "out" / JOURNAL, job),
+        pytest.raises(ValueError, match="another process is at the same work"),
+    ):
+        prepare(str(source), tmp_path / "out")
+
+
+def test_the_folder_of_a_fold_is_refused_too(tmp_path: Path) -> None:
+    ucf101_tree(tmp_path / "u")
+    with pytest.raises(ValueError, match=r"lies in .*u, the source"):
+        prepare(f"ucf101:{tmp_path}/u:2", tmp_path / "u/prepared")

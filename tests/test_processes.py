@@ -78,3 +78,18 @@ def test_who_stops_asking_leaves_no_process_behind(tmp_path):
 def test_a_worker_process_does_not_load_torch():
     code = "import sys, vidmask.data.processes; sys.exit(bool({'torch', 'rich'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_process_that_cannot_be_started_is_a_failure_and_no_wait(monkeypatch):
+    def refused(*args, **options):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr("subprocess.Popen", refused)
+    found = list(run_tasks("builtins:len", ["a", "b"], 1))
+    assert [answer.kind for _, answer in found] == ["killed", "killed"]
+    assert "cannot be started: Cannot allocate memory" in found[0][1].reason
+
+
+def test_a_task_that_cannot_be_sent_is_raised_and_no_wait():
+    with pytest.raises(TypeError, match="JSON"):
+        list(run_tasks("builtins:len", [object()], 1))

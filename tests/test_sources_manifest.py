@@ -187,3 +187,12 @@ def test_a_contradiction_is_told_by_row(tmp_path: Path) -> None:
     write_manifest(path, records)
     with pytest.raises(ValueError, match=r"m.csv: row 3: the class 'a' has another number"):
         Manifest(path)
+
+
+def test_videos_are_held_out_whatever_their_paths_look_like(tmp_path):
+    for number in range(4):
+        (tmp_path / f"{number}.mp4").touch()
+    rows = "".join(f"./{number}.mp4,train,ok,read\n" for number in range(4))
+    (tmp_path / "m.csv").write_text("path,split,verdict,reason\n" + rows)
+    source = Manifest(tmp_path / "m.csv", val_share=0.5)
+    assert (len(source.split("train")), len(source.split("val"))) == (2, 2)

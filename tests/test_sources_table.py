@@ -162,3 +162,12 @@ def test_a_split_is_given_in_one_way(root):
         VideoTable(val, val_root=both)
     with pytest.raises(ValueError, match="has the label class, another list label"):
         VideoTable(table(root, "path,label\na/1.mp4,x\n"), table(root, "path,class\na/2.mp4,x\n", "val.csv"))
+
+
+def test_a_missing_video_moves_no_number_of_a_class(tmp_path):
+    for name in ("a.mp4", "c.mp4"):
+        (tmp_path / name).touch()
+    (tmp_path / "list.csv").write_text("path,label\na.mp4,a\nb.mp4,b\nc.mp4,c\n")
+    source = VideoTable(tmp_path / "list.csv", on_missing="skip")
+    assert source.classes == {"class": ("a", "b", "c")}
+    assert [source.split("train")[place][1]["label"] for place in range(2)] == [{"class": 0}, {"class": 2}]

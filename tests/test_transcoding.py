@@ -1,7 +1,9 @@
 """What is written anew shows the same pictures at the same times."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from constant_videos import write_constant
@@ -150,3 +152,30 @@ def test_the_answer_of_a_task_is_a_row_of_the_manifest(tmp_path: Path) -> None:
 def test_numbers_out_of_range_are_refused(arguments, message) -> None:
     with pytest.raises(ValueError, match=message):
         Coding(**arguments)
+
+
+def test_frames_closer_than_the_clock_of_mp4_stay_in_order(tmp_path: Path) -> None:
+    source = tmp_path / "dense.mp4"
+    with av.open(str(source), "w", container_options={"video_track_timescale": "10000000"}) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 32
+        stream.codec_context.time_base = Fraction(1, 10_000_000)
+        for number, ticks in enumerate((0, 400_000, 400_020, 800_000)):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(number), format="rgb24")
+            frame.pts, frame.time_base = ticks, Fraction(1, 10_000_000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert transcode(str(source), tmp_path / "out.mp4", Coding()) == 4
+    found, seconds = all_frames(tmp_path / "out.mp4", 4)
+    assert found == [0, 1, 2, 3]
+    assert seconds == pytest.approx([0, 0.04, 0.04, 0.08], abs=1e-4)
+
+
+def test_what_is_suspect_of_the_source_is_so_of_the_file_made_of_it(tmp_path: Path) -> None:
+    source = write_numbered(tmp_path / "a.ts", 60, options={"g": "20", "bf": "0"}, noise=60)
+    content = source.read_bytes()
+    # From the middle of the first group of pictures on.
+    source.write_bytes(content[len(content) // 6 // 188 * 188 :])
+    found = prepare_video({"source": str(source), "out": str(tmp_path / "out.mp4"), "coding": {}})
+    assert found["verdict"] == "suspect"
+    assert "frames transcoded from" in found["reason"]

@@ -135,7 +135,7 @@ def clips_of(videos: list[Path], clips_per_video: int) -> Iterator[Clip]:
         if video.duration >= SHORTEST_SECONDS:
             rate = video.frames_per_second
             stride = max(round(STRIDE_SECONDS * rate), 1)
-            latest = round(video.duration * rate) - FRAMES * stride
+            latest = max(round(video.duration * rate) - FRAMES * stride, 0)
             for place in range(clips_per_video):
                 yield Clip(str(path), latest * place // max(clips_per_video - 1, 1), stride, rate)
         video.close()

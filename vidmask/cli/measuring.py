@@ -113,7 +113,10 @@ class MeasuringCLI(TrainingCLI):
         self.instantiate_trainer(callbacks=[watch]).fit(self.model, datamodule=data)
         step = median(watch.seconds)
         clips = sum(watch.num_clips) / len(watch.num_clips)
-        return StepRate(clips / step, 1000 * step, 1000 * median(data.augment_seconds[-len(watch.seconds) :]))
+        # A step has as many batches as gradients are accumulated over.
+        batches_a_step = self.trainer.accumulate_grad_batches
+        augment = median(data.augment_seconds[-len(watch.seconds) * batches_a_step :]) * batches_a_step
+        return StepRate(clips / step, 1000 * step, 1000 * augment)
 
     def measure_training(self, setting: LoaderSetting, seconds: float) -> TrainingRate:
         """Measure training with its loader.

@@ -12,6 +12,7 @@ from torch import Generator
 
 from vidmask.choices import checked_choice
 from vidmask.data.readers.base import ClipReader, ClipRequest, EveryFrames, FramesAt
+from vidmask.data.readers.packets import VideoReadError
 
 SamplingName = Literal["dense", "segments"]
 
@@ -81,7 +82,9 @@ class DenseSampling(FrameSampling):
     def spread(self, video: ClipReader, view: int, num_views: int, chance: Generator) -> ClipRequest:
         """Return an even start; see ``FrameSampling``."""
         share = 0.5 if num_views == 1 else view / (num_views - 1)
-        return self.starting_at(self._latest(video) * share)
+        # The last clip ends with the last frame, which is on screen before the video ends.
+        latest = self._latest(video)
+        return self.starting_at(min(latest * share, max(latest - 0.5 * _frame_seconds(video), 0.0)))
 
     def starting_at(self, seconds: float) -> ClipRequest:
         """Return the clip that starts at a time."""
@@ -94,6 +97,13 @@ class DenseSampling(FrameSampling):
         """Return the time below which a start leaves the last frame inside the video."""
         stride = self.stride_seconds or (self.stride_frames or 1) / video.frames_per_second
         return max(video.duration - (self.frames - 1) * stride, 0.0)
+
+
+def _frame_seconds(video: ClipReader) -> float:
+    try:
+        return 1 / video.frames_per_second
+    except VideoReadError:
+        return 0.0
 
 
 @dataclass(frozen=True)

@@ -223,7 +223,12 @@ def _record(row: Mapping[str, Any], folder: str) -> Record:
     for name in ("path", "reason"):
         if not values[name]:
             raise ValueError(f"has no {name}")
-    labels = {key[len(_LABEL) :]: value for key, value in row.items() if key.startswith(_LABEL) and value}
+    # Other tools turn the names of classes into numbers, of which 0 is one.
+    labels = {
+        key[len(_LABEL) :]: str(value)
+        for key, value in row.items()
+        if key.startswith(_LABEL) and value not in (None, "")
+    }
     numbers = {name: place for name in labels if (place := _place(row, name)) is not None}
     path = os.path.join(folder, values["path"])  # noqa: PTH118
     return Record(**values | {"path": path, "labels": labels, "numbers": numbers})

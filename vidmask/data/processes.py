@@ -66,14 +66,24 @@ def run_tasks(
                 place, task = next(waiting, (-1, None))
             if place < 0:
                 return
-            answers.put((place, worker.ask(task)))
+            try:
+                answer = worker.ask(task)
+            except OSError as error:
+                answer = Failure("killed", f"its process cannot be started: {error.strerror}")
+            except Exception as error:
+                # Such as a task that is not of JSON types: the caller's fault, and raised there.
+                answer = error
+            answers.put((place, answer))
 
     feeders = [threading.Thread(target=feed, args=[worker], daemon=True) for worker in workers]
     try:
         for feeder in feeders:
             feeder.start()
         for _ in tasks:
-            yield answers.get()
+            place, answer = answers.get()
+            if isinstance(answer, Exception):
+                raise answer
+            yield place, answer
     finally:
         stopped.set()
         for worker in workers:
@@ -113,6 +123,9 @@ class _Worker:
         finally:
             timer.cancel()
         if line.endswith("\n"):
+            if late.is_set():
+                # It answered just before it was killed.
+                self.close()
             answer = json.loads(line)
             return Failure(*answer["failure"]) if "failure" in answer else answer["answer"]
         if late.is_set():

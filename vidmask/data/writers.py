@@ -60,6 +60,9 @@ def is_whole(path: Path) -> bool:
             file.seek(place)
             header = file.read(8)
             size = int.from_bytes(header[:4], "big")
+            if size == 1:
+                # A box of more than 4 GB tells its length after its kind.
+                size = int.from_bytes(file.read(8), "big")
             if size < 8:
                 return False
             kinds.add(header[4:])

@@ -15,6 +15,7 @@ from vidmask.data.sources.listing import read_listing
 from vidmask.data.sources.numbering import Numbering
 from vidmask.data.sources.opening import LISTS
 from vidmask.data.sources.paths import VideoPaths
+from vidmask.data.sources.table import split_of
 
 
 class _Videos(Protocol):
@@ -235,6 +236,9 @@ def _of_list(path: Path) -> Candidates:
         # The list is read from the wrong folder, most likely; its error says so.
         VideoTable(path)
     source = VideoTable(path, on_missing="skip")
-    return Candidates(
-        source.classes, [*_parts(source), Part("train", VideoPaths(folder, missing, {}), False)]
-    )
+    gone = set(missing)
+    lacking: list[Part] = []
+    for split in SPLITS:
+        paths = [row.path for row in listing.rows if row.path in gone and split_of(row.split) == split]
+        lacking.append(Part(split, VideoPaths(folder, paths, {}), False))
+    return Candidates(source.classes, [*_parts(source), *lacking])

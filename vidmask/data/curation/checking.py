@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from os import PathLike
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vidmask.data.curation.candidates import Candidate, Candidates, find_candidates
-from vidmask.data.curation.inspection import READER
+from vidmask.data.curation.inspection import READER, status_of
 from vidmask.data.curation.journal import Journal
 from vidmask.data.manifest import Record, check_suffix, is_manifest, write_manifest
 from vidmask.data.processes import Failure, processors, run_tasks
@@ -157,7 +156,7 @@ def _check_files(
             path = due[place]["path"]
             if isinstance(answer, Failure):
                 # This run's, and not for the journal: a larger limit or more memory may do.
-                failed[path] = _row({"verdict": "broken", "reason": _told(answer)} | _status(path))
+                failed[path] = _row({"verdict": "broken", "reason": _told(answer)} | status_of(path))
             else:
                 journal.add(path, _row(answer))
             advance(1)
@@ -183,17 +182,8 @@ def _told(failure: Failure) -> str:
     return f"cannot be read: {failure.reason}"
 
 
-def _status(path: str) -> dict[str, int]:
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return {}
-    size = {} if stat.S_ISDIR(status.st_mode) else {"size_bytes": status.st_size}
-    return size | {"modified_ns": status.st_mtime_ns}
-
-
 def _is_unchanged(path: str, found: list[Any]) -> bool:
     """Tell whether a file is as it was; what was neither file nor folder of frames is looked at again."""
-    status = _status(path)
+    status = status_of(path)
     is_same_size = found[_SIZE] == status.get("size_bytes", found[_SIZE])
     return bool(status) and is_same_size and found[_MODIFIED] == status["modified_ns"]

@@ -5,7 +5,8 @@ import math
 import os
 import random
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from vidmask.data.curation.contents import Contents, read_contents
 from vidmask.data.manifest import Verdict
 from vidmask.data.readers import ClipRequest, DecodedClip, EveryFrames, FramesAt, VideoReadError, open_video
+from vidmask.data.readers.frames import pictures_in
 
 READER = f"pyav {av.__version__}"
 """Name and version of the decoder, as a manifest tells it."""
@@ -51,24 +53,49 @@ def inspect(task: dict[str, Any]) -> dict[str, Any]:
     """
     path = task["path"]
     found: dict[str, Any] = {}
+    try:
+        with logged_errors() as logged:
+            verdict, reason = _inspect(path, task["full"], task["may_be_folder"], found)
+    except (VideoReadError, OSError) as error:
+        told = str(error) if isinstance(error, VideoReadError) else f"cannot be read: {error.strerror}"
+        verdict, reason = "broken", told
+    else:
+        if logged:
+            verdict, reason = "suspect", f"FFmpeg reports: {logged[0]}; {reason}"
+    return found | {"verdict": verdict, "reason": one_line_reason(reason, path)}
+
+
+@contextmanager
+def logged_errors() -> Iterator[list[str]]:
+    """Collect the errors that FFmpeg logs inside the block; the list is filled at its end."""
+    lines: list[str] = []
     level, skip_repeated = av.logging.get_level(), av.logging.get_skip_repeated()
     av.logging.set_level(av.logging.ERROR)
     # Else a file would not be told of whose error is that of the file before.
     av.logging.set_skip_repeated(False)
     try:
         with av.logging.Capture(local=True) as log:
-            verdict, reason = _inspect(path, task["full"], task["may_be_folder"], found)
-    except (VideoReadError, OSError) as error:
-        told = str(error) if isinstance(error, VideoReadError) else f"cannot be read: {error.strerror}"
-        verdict, reason = "broken", told
-    else:
-        logged = next((line for _, _, line in log if not line.startswith(_HARMLESS)), None)
-        if logged is not None:
-            verdict, reason = "suspect", f"FFmpeg reports: {logged.strip()}; {reason}"
+            yield lines
+        lines += [line.strip() for _, _, line in log if not line.startswith(_HARMLESS)]
     finally:
         av.logging.set_level(level)
         av.logging.set_skip_repeated(skip_repeated)
-    return found | {"verdict": verdict, "reason": one_line_reason(reason, path)}
+
+
+def status_of(path: str) -> dict[str, int]:
+    """Return length and time of a file, or of all pictures of a folder; nothing where neither is there."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+        if not stat.S_ISDIR(status.st_mode):
+            return {"size_bytes": status.st_size, "modified_ns": status.st_mtime_ns}
+        pictures = [os.stat(os.path.join(path, name)) for name in pictures_in(path)]  # noqa: PTH116, PTH118
+    except OSError:
+        return {}
+    latest = max((picture.st_mtime_ns for picture in pictures), default=0)
+    return {
+        "size_bytes": sum(picture.st_size for picture in pictures),
+        "modified_ns": max(status.st_mtime_ns, latest),
+    }
 
 
 def one_line_reason(reason: str, path: str) -> str:
@@ -87,7 +114,7 @@ def _inspect(path: str, full: bool, may_be_folder: bool, found: dict[str, Any]) 
     if stat.S_ISDIR(status.st_mode):
         if not may_be_folder:
             return "broken", "is a folder and no file"
-        found |= {"modified_ns": status.st_mtime_ns, "reader": READER}
+        found |= status_of(path) | {"reader": READER}
         contents = _read_folder(path, found)
     elif not stat.S_ISREG(status.st_mode):
         return "broken", "is no file that can be read again and again"
@@ -120,21 +147,19 @@ def _inspect(path: str, full: bool, may_be_folder: bool, found: dict[str, Any]) 
 
 def _read_folder(path: str, found: dict[str, Any]) -> Contents:
     """Hash the frames of a folder, and return what they tell."""
-    digest, size = hashlib.sha256(), 0
-    with os.scandir(path) as scan:
-        entries = sorted((entry for entry in scan if entry.is_file()), key=lambda entry: entry.name)
-    for entry in entries:
-        data = Path(entry.path).read_bytes()
-        size += len(data)
-        digest.update(os.fsencode(entry.name) + b"\0" + hashlib.sha256(data).digest())
-    found |= {"size_bytes": size, "sha256": digest.hexdigest()}
+    digest = hashlib.sha256()
+    pictures = pictures_in(path)
+    for name in pictures:
+        data = (Path(path) / name).read_bytes()
+        digest.update(os.fsencode(name) + b"\0" + hashlib.sha256(data).digest())
+    found["sha256"] = digest.hexdigest()
     video = open_video(path)
     fps, duration = video.frames_per_second, video.duration
     video.close()
     frames = round(duration * fps)
     return Contents(
         container="",
-        codec=os.path.splitext(entries[0].name)[1].lower().removeprefix("."),  # noqa: PTH122
+        codec=os.path.splitext(pictures[0])[1].lower().removeprefix("."),  # noqa: PTH122
         fps=fps,
         frames=frames,
         seconds=[frame / fps for frame in range(frames)],

@@ -1,12 +1,16 @@
 """What an interrupted job on many files had found out: each answer is on disk as soon as it is known."""
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, BinaryIO
+
+_SYNC_SECONDS = 1.0
 
 
 class Journal:
@@ -22,7 +26,7 @@ class Journal:
         answers: The answer for each key that is known already.
 
     Raises:
-        ValueError: If the file belongs to another job, or is no journal.
+        ValueError: If the file is another job's or no journal, or another process is at work with it.
         OSError: If it cannot be read or written.
     """
 
@@ -32,6 +36,15 @@ class Journal:
         self.answers: dict[str, Any] = {}
         whole = self._read()
         self._file: BinaryIO = self._path.open("ab")
+        self._synced = monotonic()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise ValueError(f"{self._path}: another process is at the same work; wait for its end") from None
+        except OSError:
+            # Some network disks lock nothing.
+            pass
         # What comes after the last whole line would garble the next one.
         self._file.truncate(whole)
         if not whole:
@@ -66,8 +79,12 @@ class Journal:
     def _write(self, line: Mapping[str, Any]) -> None:
         # JSON escapes what is no ASCII, names of files that are no UTF-8 too.
         self._file.write(json.dumps(line).encode("ascii") + b"\n")
+        # What is flushed survives a kill. Against a loss of power it is synced, but not for every line: on
+        # some disks that takes longer than the work on a file.
         self._file.flush()
-        os.fdatasync(self._file.fileno()) if hasattr(os, "fdatasync") else os.fsync(self._file.fileno())
+        if monotonic() - self._synced > _SYNC_SECONDS:
+            os.fsync(self._file.fileno())
+            self._synced = monotonic()
 
     def _read(self) -> int:
         """Read the answers and return how many bytes the whole lines have."""

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from vidmask.data.curation.candidates import Candidate, Candidates
 
@@ -12,34 +13,50 @@ def output_names(candidates: Candidates) -> dict[tuple[str, str], str]:
 
     It is ``<split>/<path below the folder that all of the split lie in>.mp4``, where a folder for the one and
     only class stays. Two videos that differ in their ending alone keep the ending, as ``a.avi.mp4``; names
-    that differ in nothing but upper and lower case are numbered, as some file systems take them for one.
+    that differ in nothing but upper and lower case are numbered, as some file systems take them for one. A
+    video of two splits is made once.
     """
     found: dict[tuple[str, str], str] = {}
+    named: dict[str, str] = {}
     for split in dict.fromkeys(candidate.split for candidate in candidates):
         paths = list(dict.fromkeys(candidate.path for candidate in candidates if candidate.split == split))
         root = _root(candidates, (candidate for candidate in candidates if candidate.split == split))
-        relative = [os.path.relpath(path, root) for path in paths]
+        relative = [_below(path, root) for path in paths]
         stems = Counter(_stem(name).casefold() for name in relative)
         taken: set[str] = set()
         for path, name in zip(paths, relative, strict=True):
+            if path in named:
+                found[split, path] = named[path]
+                continue
             base = name if stems[_stem(name).casefold()] > 1 else _stem(name)
             number = 1
             while (chosen := base if number == 1 else f"{base}-{number}").casefold() in taken:
                 number += 1
             taken.add(chosen.casefold())
-            found[split, path] = f"{split}/{chosen}.mp4"
+            found[split, path] = named[path] = f"{split}/{chosen}.mp4"
     return found
 
 
 def _root(candidates: Candidates, of_split: Iterable[Candidate]) -> str:
-    """Return the folder that all videos of a split lie in; with one class alone, the folder above its own."""
-    folders: set[str] = set()
+    """Return the folder that all videos of a split lie in; with one class alone, the folder above its own.
+
+    Files that are not there count only where none is, as a stray path would move all others.
+    """
+    folders: dict[bool, set[str]] = {True: set(), False: set()}
     classes: set[str] = set()
     for candidate in of_split:
-        folders.add(os.path.dirname(os.path.abspath(candidate.path)))  # noqa: PTH100, PTH120
+        path = os.path.abspath(candidate.path)  # noqa: PTH100
+        folders[os.path.lexists(path)].add(os.path.dirname(path))  # noqa: PTH120
         classes.update(candidates.record(candidate, {"verdict": "ok", "reason": "named"}).labels.values())
-    root = os.path.commonpath(folders)
-    return os.path.dirname(root) if classes == {os.path.basename(root)} else root  # noqa: PTH119, PTH120
+    root = Path(os.path.commonpath(folders[True] or folders[False]))
+    name = classes.pop() if len(classes) == 1 else None
+    own = next((folder for folder in (root, *root.parents) if folder.name == name), None)
+    return str(root if own is None else own.parent)
+
+
+def _below(path: str, root: str) -> str:
+    name = os.path.relpath(path, root)
+    return os.path.basename(path) if name.startswith("..") else name  # noqa: PTH119
 
 
 def _stem(name: str) -> str:

@@ -1,6 +1,7 @@
 """Write all videos of a source anew for fast training, in parallel, so that an interrupted call goes on."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from os import PathLike
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vidmask.data.curation.candidates import Candidate, Candidates, find_candidates
+from vidmask.data.curation.inspection import status_of
 from vidmask.data.curation.journal import Journal
 from vidmask.data.curation.naming import output_names
 from vidmask.data.curation.transcoding import Coding
@@ -18,6 +20,8 @@ from vidmask.data.writers import unfinished_paths
 
 # Raised by every change after which a video is written otherwise: older folders are then refused.
 PREPARE_VERSION = 1
+
+_FOLD = re.compile(r":[0-9]+$")
 
 JOURNAL, MANIFEST = ".prepared.journal", "manifest.csv"
 
@@ -59,7 +63,8 @@ def prepare(
 
     Folders below the one that all videos of a split lie in are kept, so that class folders stay class
     folders; the manifest has the labels in any case. What was made is noted in a hidden file of ``out``:
-    called again, also after a ``kill -9``, it makes what is lacking, or was made of what has changed since.
+    called again, also after a ``kill -9``, it makes what is lacking or was made of what has changed since,
+    and removes what was made of videos that are no longer there.
 
     Args:
         source: What ``open_source`` accepts.
@@ -108,32 +113,34 @@ class _Work:
         self._journal = journal
         self._names = output_names(candidates)
         self._failed: dict[str, dict[str, Any]] = {}
-        self._due: list[tuple[str, str]] = []
-        for (_, path), name in self._names.items():
-            if not self._is_made(path, name):
-                self._due.append((path, name))
+        by_name = {name: path for (_, path), name in self._names.items()}
+        self._due = [(path, name) for name, path in by_name.items() if not self._is_made(path, name)]
 
     def carry_out(self, num_workers: int, timeout_seconds: float | None) -> Prepared:
-        already = len(self._names) - len(self._due)
+        total = len(set(self._names.values()))
+        already = total - len(self._due)
         for folder in {(self._folder / name).parent for name in self._names.values()}:
             folder.mkdir(parents=True, exist_ok=True)
         work = f"{__package__}.transcoding:prepare_video"
-        with progress_bar("preparing", len(self._names), already) as advance:
+        with progress_bar("preparing", total, already) as advance:
             for place, answer in run_tasks(work, _Tasks(self), num_workers, timeout_seconds=timeout_seconds):
                 self._take(*self._due[place], answer)
                 advance(1)
-        for path in list(unfinished_paths(self._folder)):
-            path.unlink(missing_ok=True)
+        self._discard_others()
         records = list(self._records())
         write_manifest(self._folder / MANIFEST, records)
-        pairs = [
-            (path, str(self._folder / name))
-            for (_, path), name in self._names.items()
-            if self._is_whole(name)
-        ]
-        before = sum(self._journal.answers[os.path.relpath(made, self._folder)]["size"] for _, made in pairs)
+        whole = {name: path for (_, path), name in self._names.items() if self._is_whole(name)}
+        pairs = [(path, str(self._folder / name)) for name, path in whole.items()]
+        before = sum(self._journal.answers[name]["source"]["size_bytes"] for name in whole)
         after = sum(os.stat(made).st_size for _, made in pairs)  # noqa: PTH116
         return Prepared(records, pairs, already, before, after)
+
+    def _discard_others(self) -> None:
+        """Remove what killed processes left, and what was made of videos that are no longer there."""
+        for path in list(unfinished_paths(self._folder)):
+            path.unlink(missing_ok=True)
+        for name in self._journal.answers.keys() - set(self._names.values()):
+            (self._folder / name).unlink(missing_ok=True)
 
     def task(self, place: int) -> dict[str, Any]:
         path, name = self._due[place]
@@ -154,14 +161,12 @@ class _Work:
             self._failed[name] = answer
             (self._folder / name).unlink(missing_ok=True)
         else:
-            self._journal.add(name, {**_status(path), "row": [answer.get(key) for key in _FIELDS]})
+            self._journal.add(name, {"source": answer["source"], "row": [answer.get(key) for key in _FIELDS]})
 
     def _is_made(self, path: str, name: str) -> bool:
         """Tell whether a file was made of what the source still is."""
-        status = _status(path)
         found = self._journal.answers.get(name)
-        same = found is not None and {key: found[key] for key in status} == status
-        return same and bool(status) and self._is_whole(name)
+        return found is not None and found["source"] == status_of(path) and self._is_whole(name)
 
     def _is_whole(self, name: str) -> bool:
         found = self._journal.answers.get(name)
@@ -200,14 +205,6 @@ def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _DEFAULTS[key] if value is None else value for key, value in row.items()}
 
 
-def _status(path: str) -> dict[str, int]:
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return {}
-    return {"size": status.st_size, "modified": status.st_mtime_ns}
-
-
 def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else -1
 
@@ -218,7 +215,7 @@ def _check_apart(source: str, candidates: Candidates, out: Path) -> None:
     Raises:
         ValueError: That it does.
     """
-    named = source if Path(source).expanduser().is_dir() else source.partition(":")[2]
+    named = source if Path(source).expanduser().is_dir() else _FOLD.sub("", source.partition(":")[2])
     root = Path(named).expanduser() if named else None
     if root is not None and root.is_dir() and out.resolve().is_relative_to(root.resolve()):
         raise ValueError(f"{out}: lies in {root}, the source: what is made would be taken for more of it")

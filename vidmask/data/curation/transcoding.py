@@ -1,5 +1,6 @@
 """Write a video anew so that clips of it decode fast, with the same pictures at the same times."""
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
-from vidmask.data.curation.inspection import inspect, one_line_reason
+from vidmask.data.curation.contents import read_contents
+from vidmask.data.curation.inspection import inspect, logged_errors, one_line_reason, status_of
 from vidmask.data.readers import EveryFrames, FrameFolderReader, VideoReadError
 from vidmask.data.readers.decoding import FrameDecoder
 from vidmask.data.readers.frames import FRAMES_PER_SECOND
@@ -30,6 +32,11 @@ _PRESET, _B_FRAMES = "fast", 3
 _MOST_TICKS = 1_000_000
 _OTHER_TICKS = 90_000
 
+# Errors that the next video would meet too; any other is the video's own.
+_OF_THE_DISK = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.EFBIG)
+)
+
 _Picture = UInt8[np.ndarray, "r q 3"]
 
 
@@ -38,7 +45,7 @@ class Coding:
     """How videos are written.
 
     Args:
-        short_side: Most pixels of the shorter side; smaller videos keep their size. Even.
+        short_side: Most pixels of the shorter side; smaller videos keep their size, to the next even number.
         key_frames: Every so many-th frame at least can be decoded by itself.
         crf: x264's constant rate factor: 18 is hard to tell from the original, 23 is half as large.
 
@@ -135,8 +142,10 @@ def transcode(source: str, out: Path, coding: Coding) -> int:
         try:
             number = _encode(frames, unfinished, coding)
         except FFmpegError as error:
-            # Reading turns these into a VideoReadError.
-            raise OSError(error.errno, error.strerror, str(out)) from error
+            # Those of reading are a VideoReadError already.
+            if error.errno in _OF_THE_DISK:
+                raise OSError(error.errno, error.strerror, str(out)) from error
+            raise VideoReadError(f"{source}: cannot be encoded: {error.strerror}") from error
         with unfinished.open("rb+") as file:
             os.fsync(file.fileno())
         # The errors of a full disk may be lost where FFmpeg closes a file.
@@ -156,7 +165,7 @@ def _encode(frames: _Frames, path: Path, coding: Coding) -> int:
     rate = Fraction(frames.frames_per_second).limit_denominator(1001)
     options = {"preset": _PRESET, "tune": "fastdecode", "crf": str(coding.crf), "bf": str(_B_FRAMES)}
     options["x264-params"] = "b-adapt=0:b-pyramid=none"
-    number, first, stream, shape = 0, 0, None, ()
+    number, first, last, stream, shape = 0, 0, -1, None, ()
     reformatter = VideoReformatter()
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         for tick, picture in frames:
@@ -174,7 +183,9 @@ def _encode(frames: _Frames, path: Path, coding: Coding) -> int:
             frame = reformatter.reformat(
                 frame, stream.width, stream.height, "yuv420p", interpolation="BICUBIC", threads=1
             )
-            frame.pts, frame.time_base = round((tick - first) * frames.time_base / base), base
+            # Two frames of one time after rounding would be refused.
+            last = max(round((tick - first) * frames.time_base / base), last + 1)
+            frame.pts, frame.time_base = last, base
             container.mux(stream.encode(frame))
             number += 1
         if stream is None:
@@ -198,17 +209,36 @@ def prepare_video(task: dict[str, Any]) -> dict[str, Any]:
         task: ``source`` and ``out``, paths; ``coding``, the arguments of ``Coding``.
 
     Returns:
-        The fields of a ``Record`` but for path, split and labels. Of a video that cannot be decoded to its
-        end they say that it is broken, and no file is written.
+        The fields of a ``Record`` but for path, split and labels, and ``source``: length and time of the
+        source as it was read. Of a video that cannot be decoded to its end they say that it is broken, and no
+        file is written. What is suspect of the source is so of the file made of it.
 
     Raises:
         OSError: If the file cannot be written.
     """
     source, out = task["source"], Path(task["out"])
+    before = status_of(source)
     try:
-        number = transcode(source, out, Coding(**task["coding"]))
-    except VideoReadError as error:
+        with logged_errors() as logged:
+            number = transcode(source, out, Coding(**task["coding"]))
+        problems = [f"FFmpeg reports: {line}" for line in logged[:1]] + _contradictions(source, number)
+    except (VideoReadError, OSError) as error:
+        if not isinstance(error, VideoReadError) and error.filename != source:
+            raise
         return {"verdict": "broken", "reason": one_line_reason(str(error), source)}
+    if status_of(source) != before:
+        out.unlink(missing_ok=True)
+        return {"verdict": "broken", "reason": "was written to, or vanished, while it was prepared"}
     found = inspect({"path": str(out), "full": False, "may_be_folder": False})
-    told = f"{number} frames transcoded from {source}"
-    return found | {"reason": one_line_reason(f"{told}; {found['reason']}", str(out))}
+    verdict = "suspect" if problems and found["verdict"] == "ok" else found["verdict"]
+    told = "; ".join([*problems, f"{number} frames transcoded from {source}", found["reason"]])
+    return found | {"verdict": verdict, "reason": one_line_reason(told, str(out)), "source": before}
+
+
+def _contradictions(source: str, number: int) -> list[str]:
+    """Return what makes a source suspect, although all that was decoded of it is well."""
+    if os.path.isdir(source):  # noqa: PTH112
+        return []
+    contents = read_contents(source)
+    lost = [f"{number} of {contents.frames} frames decoded"] if number != contents.frames else []
+    return [*contents.problems, *lost]

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from vidmask.data.readers.packets import Seconds
+from vidmask.data.readers.timing import Seconds
 
 
 @dataclass(frozen=True)

@@ -146,5 +146,6 @@ def is_spare(units: Iterable[int]) -> bool:
 
     H.264, section 7.3.1: a unit's first byte tells nal_ref_idc, then its type, of which 1 to 5 are slices.
     """
-    slices = [unit for unit in units if 1 <= unit & 0x1F <= 5]
-    return bool(slices) and not any(unit & 0x60 for unit in slices)
+    # Parameter sets (7, 8) are for the pictures that follow.
+    kept = [unit for unit in units if unit & 0x1F in (1, 2, 3, 4, 5, 7, 8)]
+    return bool(kept) and not any(unit & 0x60 for unit in kept)

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vidmask.data.readers.base import ClipRequest, DecodedClip, EveryFrames
-from vidmask.data.readers.packets import Seconds, VideoReadError
-from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants
+from vidmask.data.readers.packets import VideoReadError
+from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Seconds
 from vidmask.data.stages import NO_CLOCK, StageClock
 
 FRAMES_PER_SECOND = 30
@@ -39,13 +39,9 @@ class FrameFolderReader:
         self._clock = clock
         with clock.stage("open"):
             try:
-                names = os.listdir(folder)  # noqa: PTH208
+                self._pictures = pictures_in(folder)
             except OSError as error:
                 raise VideoReadError(f"{self.name}: cannot be listed: {error.strerror}") from error
-            self._pictures = sorted(
-                (name for name in names if os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES),  # noqa: PTH122
-                key=_natural,
-            )
         if not self._pictures:
             raise VideoReadError(f"{self.name}: is a folder without pictures, and no video")
         self._refuse_gaps()
@@ -85,8 +81,8 @@ class FrameFolderReader:
                     picture.load()
                 with self._clock.stage("convert"):
                     return np.asarray(picture.convert("RGB"))
-        except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-            # Pillow reports a broken PNG as a SyntaxError, and some damage as a ValueError.
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            # Pillow has a SyntaxError for a broken PNG, a bomb for a wrong size, a ValueError for others.
             told = getattr(error, "strerror", None) or str(error).replace(repr(path), "the file")
             raise VideoReadError(f"{path}: cannot be decoded: {told}") from error
 
@@ -102,6 +98,17 @@ class FrameFolderReader:
                     if later > earlier
                     else f"{self.name}: has two frames of number {later}"
                 )
+
+
+def pictures_in(folder: str | os.PathLike[str]) -> list[str]:
+    """Return the names of a folder's pictures in the order of their numbers, without hidden ones.
+
+    Raises:
+        OSError: If the folder cannot be listed.
+    """
+    names = (name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208
+    pictures = (name for name in names if os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES)  # noqa: PTH122
+    return sorted(pictures, key=_natural)
 
 
 def _frame_at(seconds: Seconds) -> int:

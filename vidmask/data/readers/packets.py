@@ -5,6 +5,7 @@ from bisect import insort
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from functools import cached_property
 from io import IOBase
 from math import floor
 from os import PathLike, fspath
@@ -14,9 +15,8 @@ import av
 from av.error import FFmpegError
 from av.packet import Packet
 
-from vidmask.data.readers.timing import EveryFrame, FrameChoice, Span
-
-Seconds = int | float | Fraction
+from vidmask.data.readers.base import ClipRequest, EveryFrames
+from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Seconds, Span
 
 # Headers are rounded, so a video may end this much before its header says.
 TRUNCATED_SECONDS = 0.5
@@ -86,6 +86,18 @@ class PacketReader:
     def to_seconds(self, pts: int) -> float:
         """Return the time of a tick in seconds from the first frame on."""
         return (pts - self.start_pts) * self.time_base.numerator / self.time_base.denominator
+
+    def choice(self, request: ClipRequest) -> FrameChoice:
+        """Return what a clip asks for, in ticks."""
+        if isinstance(request, EveryFrames):
+            return EveryFrame(self.to_pts(request.start_seconds), request.num_frames, request.stride_frames)
+        return Instants(tuple(self.to_pts(instant) for instant in request.instants))
+
+    @cached_property
+    def duration(self) -> float:
+        """Return the length in seconds: from the header, or from the packets where it says nothing."""
+        with one_line(self.name, "cannot be read"):
+            return float(self.duration_ticks() * self.time_base)
 
     def duration_ticks(self) -> int:
         """Return the length of the video, from the header or else from all packets."""

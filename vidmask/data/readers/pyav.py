@@ -14,9 +14,9 @@ from torch import Tensor
 
 from vidmask.data.readers.base import ClipRequest, DecodedClip, EveryFrames, FramesAt
 from vidmask.data.readers.decoding import FrameDecoder
-from vidmask.data.readers.packets import PacketReader, Seconds, VideoReadError, one_line
+from vidmask.data.readers.packets import PacketReader, VideoReadError, one_line
 from vidmask.data.readers.planning import join_runs
-from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Span
+from vidmask.data.readers.timing import FrameChoice, Seconds, Span
 from vidmask.data.stages import NO_CLOCK, StageClock
 
 # Codecs whose packets hold one shown picture each, so that the packets tell which frames there are.
@@ -63,7 +63,6 @@ class PyAVReader(Video):
             self._file = PacketReader(file, video_name)
         self._decoder = FrameDecoder(self._file, clock)
         self._planned = self._file.codec.name in _PICTURE_A_PACKET and not self._file.is_avi
-        self._duration: float | None = None
 
     @property
     def name(self) -> str:
@@ -73,10 +72,7 @@ class PyAVReader(Video):
     @property
     def duration(self) -> float:
         """Return the length in seconds: from the header, or from the packets where it says nothing."""
-        if self._duration is None:
-            with one_line(self.name, "cannot be read"):
-                self._duration = float(self._file.duration_ticks() * self._file.time_base)
-        return self._duration
+        return self._file.duration
 
     @property
     def frames_per_second(self) -> float:
@@ -120,7 +116,7 @@ class PyAVReader(Video):
 
     def read_clips(self, requests: Sequence[ClipRequest]) -> list[DecodedClip]:
         """Read several clips; see ``ClipReader``."""
-        return self._read([self._choice(request) for request in requests])
+        return self._read([self._file.choice(request) for request in requests])
 
     def get_clip(self, start_sec: Seconds, end_sec: Seconds) -> dict[str, Tensor | None]:
         """Read every frame in ``[start_sec, end_sec)``, as PyTorchVideo defines it.
@@ -143,12 +139,6 @@ class PyAVReader(Video):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _choice(self, request: ClipRequest) -> FrameChoice:
-        if isinstance(request, EveryFrames):
-            first = self._file.to_pts(request.start_seconds)
-            return EveryFrame(first, request.num_frames, request.stride_frames)
-        return Instants(tuple(self._file.to_pts(instant) for instant in request.instants))
 
     def _read(self, choices: Sequence[FrameChoice]) -> list[DecodedClip]:
         order = sorted(range(len(choices)), key=lambda place: choices[place].first)

@@ -9,6 +9,9 @@ times must be known (None if the times known so far cannot tell); and ``pick(tim
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from fractions import Fraction
+
+Seconds = int | float | Fraction
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from os import PathLike, fspath
 from typing import Any
 
-from vidmask.data.readers.base import ClipRequest, DecodedClip, EveryFrames
+from vidmask.data.readers.base import ClipRequest, DecodedClip
 from vidmask.data.readers.packets import PacketReader, VideoReadError, one_line
-from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants
 from vidmask.data.stages import NO_CLOCK, StageClock
 
 # Of these TorchCodec loses frames (program streams) or fails at the last ones (transport streams).
@@ -76,8 +75,7 @@ class TorchCodecReader:
     @property
     def duration(self) -> float:
         """Return the length in seconds: from the header, or from the packets where it says nothing."""
-        with one_line(self.name, "cannot be read"):
-            return float(self._file.duration_ticks() * self._file.time_base)
+        return self._file.duration
 
     @property
     def frames_per_second(self) -> float:
@@ -90,7 +88,7 @@ class TorchCodecReader:
 
     def read_clips(self, requests: Sequence[ClipRequest]) -> list[DecodedClip]:
         """Read several clips, each picture once; see ``ClipReader``."""
-        choices = [self._choice(request) for request in requests]
+        choices = [self._file.choice(request) for request in requests]
         for choice in choices:
             self._file.check_end(choice, self._times, self._frame_ticks)
         index = {time: place for place, time in enumerate(self._times)}
@@ -112,7 +110,7 @@ class TorchCodecReader:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-        del self._decoder
+        self._decoder: Any = None
 
     def _open(self, decoders: Any, path: str) -> Any:
         try:
@@ -154,12 +152,6 @@ class TorchCodecReader:
                 f"{self.name}: is an AVI with B-frames, whose order TorchCodec guesses; take the reader pyav"
             )
         return sorted(known)
-
-    def _choice(self, request: ClipRequest) -> FrameChoice:
-        if isinstance(request, EveryFrames):
-            first = self._file.to_pts(request.start_seconds)
-            return EveryFrame(first, request.num_frames, request.stride_frames)
-        return Instants(tuple(self._file.to_pts(instant) for instant in request.instants))
 
 
 def _first_line(error: Exception) -> str:

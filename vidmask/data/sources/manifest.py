@@ -116,14 +116,10 @@ class Manifest(ListedSource):
 
     def _held_out(self, train: list[_Video], share: float) -> dict[Split, list[_Video]]:
         folder = os.path.commonpath([os.path.dirname(path) for path, _ in train]) if train else ""  # noqa: PTH120
-        by_label: dict[tuple[int, ...], list[str]] = {}
+        by_label: dict[tuple[int, ...], dict[str, str]] = {}
         for path, labels in train:
-            by_label.setdefault(tuple(labels.values()), []).append(os.path.relpath(path, folder))
-        chosen = {
-            os.path.join(folder, name)  # noqa: PTH118
-            for names in by_label.values()
-            for name in hold_out(names, share)
-        }
+            by_label.setdefault(tuple(labels.values()), {})[os.path.relpath(path, folder)] = path
+        chosen = {names[name] for names in by_label.values() for name in hold_out(list(names), share)}
         if not chosen:
             raise ValueError(
                 f"val_share is {share}, but no class has two videos, of which one can be held out"

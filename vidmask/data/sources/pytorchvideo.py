@@ -82,11 +82,13 @@ class PyTorchVideoDataset(ListedSource):
         classes = _classes(found)
         splits: dict[Split, VideoPaths] = {}
         for split, listed in found.items():
+            there = [place for place, path in enumerate(listed.paths) if path not in listed.missing]
             numbers = {}
             for name, values in listed.labels.items():
+                # Of all classes, so that a missing video moves no number.
                 index = {value: number for number, value in enumerate(classes[name])}
-                numbers[name] = [index[str(value)] for value in values]
-            splits[split] = VideoPaths("", listed.paths, numbers)
+                numbers[name] = [index[str(values[place])] for place in there]
+            splits[split] = VideoPaths("", [listed.paths[place] for place in there], numbers)
         super().__init__(classes, splits)
 
     def clip_sampler(self, split: Split) -> ClipSampler | None:
@@ -95,10 +97,11 @@ class PyTorchVideoDataset(ListedSource):
 
 
 class _Listed(NamedTuple):
-    """The videos of a split, and for each label name the value of each video."""
+    """The videos of a split, for each label name the value of each video, and those that are not there."""
 
     paths: list[str]
     labels: dict[str, list[int | str]]
+    missing: set[str]
 
 
 def _check(split: Split, data_set: LabeledVideoDataset | SSv2, ignore_transform: bool) -> None:
@@ -129,8 +132,6 @@ def _listed(split: Split, data_set: LabeledVideoDataset | SSv2, on_missing: OnMi
         raise ValueError(f"{split}: the data set has no videos")
     missing = missing_paths("", [path for path, _ in videos])
     tell_missing(missing, len(videos), f"the data set of {split}", on_missing)
-    gone = set(missing)
-    videos = [(path, labels) for path, labels in videos if path not in gone]
     first, names = videos[0][0], videos[0][1].keys()
     for path, labels in videos:
         if labels.keys() != names:
@@ -139,7 +140,9 @@ def _listed(split: Split, data_set: LabeledVideoDataset | SSv2, on_missing: OnMi
                 "same labels for all videos"
             )
     return _Listed(
-        [path for path, _ in videos], {name: [labels[name] for _, labels in videos] for name in names}
+        [path for path, _ in videos],
+        {name: [labels[name] for _, labels in videos] for name in names},
+        set(missing),
     )
 
 

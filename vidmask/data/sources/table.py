@@ -75,9 +75,9 @@ class VideoTable(ListedSource):
             for split, file in files.items()
             if file is not None
         }
-        parts: dict[Split, _Part] = {
-            split: _there(part, on_missing) for split, part in _by_split(listings, videos_root).items()
-        }
+        listed = _by_split(listings, videos_root)
+        # Classes are those of the whole list, so that a missing video moves no number.
+        parts: dict[Split, _Part] = {split: _there(part, on_missing) for split, part in listed.items()}
         columns = max((listing.label_columns for listing in listings.values()), key=len)
         for listing in listings.values():
             _tell_unused_columns(listing)
@@ -91,13 +91,14 @@ class VideoTable(ListedSource):
         indices: dict[Split, dict[str, list[int]]] = {split: {} for split in parts}
         for place, column in enumerate(columns):
             labelled: dict[Split, _Part] = {
-                split: part for split, part in parts.items() if _is_labelled(part, place)
+                split: part for split, part in listed.items() if _is_labelled(part, place)
             }
             if labelled:
                 name = column if labels is not None else "class"
                 names = classes[name] = _classes(list(labelled.values()), place, class_names)
                 index = {name: number for number, name in enumerate(names)}
-                for split, part in labelled.items():
+                for split in labelled:
+                    part = parts[split]
                     indices[split][name] = [_index(part, row, place, index) for row in part.rows]
         for split, part in parts.items():
             _tell_repeated(part, split)
@@ -131,7 +132,7 @@ def _by_split(
         for row in listing.rows:
             split = of_file
             if SPLIT in listing.columns:
-                split = _SPLIT_WORDS.get(row.split.lower())
+                split = split_of(row.split)
                 where = f"{listing.file}, line {row.line}"
                 if split is None:
                     raise ValueError(f"{where}: the split must be train, val or test, got {row.split!r}")
@@ -143,6 +144,11 @@ def _by_split(
                     )
             found.setdefault(split, _Part(listing, [], str(folder))).rows.append(row)
     return {split: found[split] for split in SPLITS if split in found}
+
+
+def split_of(word: str) -> Split | None:
+    """Return the split that a list means; a list without splits is that of training."""
+    return _SPLIT_WORDS.get(word.lower()) if word else "train"
 
 
 def _there(part: _Part, on_missing: OnMissing) -> _Part:

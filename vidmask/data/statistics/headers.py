@@ -4,9 +4,9 @@ import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from vidmask.data.readers import FramesAt, VideoReadError, open_video
+from vidmask.data.readers.frames import pictures_in
 from vidmask.data.readers.packets import PacketReader, one_line
 
 # A decoder hands out its first frame after at most 16 others (H.264, section A.4.2); more for broken ones.
@@ -50,8 +50,7 @@ def read_header(path: str) -> Header:
     file = PacketReader(path)
     try:
         # Before the first frame is decoded: a length that no header tells is found in the packets.
-        with one_line(path, "cannot be read"):
-            duration = float(file.duration_ticks() * file.time_base)
+        duration = file.duration
         width, height = _displayed_size(file)
         return Header(duration, _told(file.frames_per_second), width, height, file.codec.name, size_bytes)
     finally:
@@ -83,11 +82,7 @@ def _read_folder(path: str) -> Header:
         duration, rate = video.duration, _told(lambda: video.frames_per_second)
     finally:
         video.close()
-    sizes: dict[str, int] = {}
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.is_file() and not entry.name.startswith("."):
-                suffix = Path(entry.name).suffix.lower().lstrip(".")
-                sizes[suffix] = sizes.get(suffix, 0) + entry.stat().st_size
-    codec = max(sizes, key=lambda suffix: sizes[suffix], default="")
-    return Header(duration, rate, width, height, codec, sum(sizes.values()))
+    pictures = pictures_in(path)
+    codec = os.path.splitext(pictures[0])[1].lower().lstrip(".")  # noqa: PTH122
+    size = sum(os.stat(os.path.join(path, name)).st_size for name in pictures)  # noqa: PTH116, PTH118
+    return Header(duration, rate, width, height, codec, size)
