@@ -53,6 +53,20 @@ def test_folders_of_frames_and_odd_names_keep_them() -> None:
     assert names(["a b/1.5", "a b/ü.mkv"]) == ["train/1.mp4", "train/ü.mp4"]
 
 
+def test_a_folder_is_no_name_of_a_file() -> None:
+    # b.avi would become b.mp4, which is a folder already.
+    found = names(["b.avi", "b.mp4/x.avi", "b.mp4/y.avi"])
+    assert found == ["train/b-2.mp4", "train/b.mp4/x.mp4", "train/b.mp4/y.mp4"]
+
+
+def test_names_that_are_too_long_are_cut_and_stay_apart() -> None:
+    long = "ü" * 125
+    found = names([f"x/{long}a.ts", f"x/{long}b.ts", "y/c.ts"])
+    assert found[0] == f"train/x/{'ü' * 120}.mp4"
+    assert found[1] == f"train/x/{'ü' * 120}-2.mp4"
+    assert all(len(name.rpartition("/")[2].encode()) <= 255 for name in found)
+
+
 def test_a_class_stays_above_folders_of_its_own(tmp_path) -> None:
     assert names(["cat/deep/1.mp4", "cat/deep/2.mp4"], [0, 0], ["cat"]) == [
         "train/cat/deep/1.mp4",
@@ -60,12 +74,12 @@ def test_a_class_stays_above_folders_of_its_own(tmp_path) -> None:
     ]
 
 
-def test_a_stray_path_that_is_not_there_moves_no_other(tmp_path) -> None:
+def test_names_do_not_move_when_a_file_comes_or_goes(tmp_path) -> None:
+    paths = [str(tmp_path / "v/a.mp4"), str(tmp_path / "w/b.mp4")]
+    before = names(paths)
     (tmp_path / "v").mkdir()
-    for name in ("a.mp4", "b.mp4"):
-        (tmp_path / "v" / name).touch()
-    paths = [str(tmp_path / "v/a.mp4"), str(tmp_path / "v/b.mp4"), "/nowhere/c.mp4"]
-    assert names(paths) == ["train/a.mp4", "train/b.mp4", "train/c.mp4"]
+    (tmp_path / "v/a.mp4").touch()
+    assert names(paths) == before == ["train/v/a.mp4", "train/w/b.mp4"]
 
 
 def test_a_video_of_two_splits_is_made_once() -> None:

@@ -215,12 +215,24 @@ def test_what_would_harm_is_refused(source: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_what_was_made_of_videos_that_are_gone_goes_too(source: Path, tmp_path: Path) -> None:
+def test_what_was_made_of_videos_that_are_gone_is_kept_and_told(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     prepare(str(source), out, num_workers=0)
     (source / "run/0.mp4").rename(source / "jump/7.mp4")
-    prepare(str(source), out, num_workers=0)
-    assert sorted(modified(out)) == ["train/jump/0.mp4", "train/jump/7.mp4", "train/run/1.mp4"]
+    found = prepare(str(source), out, num_workers=0)
+    assert found.left_over == ["train/run/0.mp4"]
+    assert "train/jump/7.mp4" in modified(out)
+    assert not [record for record in found.records if record.path.endswith("run/0.mp4")]
+
+
+def test_a_source_that_was_removed_to_make_room_costs_nothing(source: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "list.csv"
+    listing.write_text(f"{source}/run/0.mp4 0\n{source}/jump/0.mp4 1\n")
+    prepare(str(listing), tmp_path / "out", num_workers=0)
+    (source / "run/0.mp4").unlink()
+    again = prepare(str(listing), tmp_path / "out", num_workers=0)
+    assert again.already == 2
+    assert sorted(record.verdict for record in again.records) == ["ok", "ok"]
 
 
 def test_a_source_that_changes_meanwhile_is_broken_and_made_the_next_time(

@@ -19,7 +19,7 @@ from vidmask.data.progress_bar import progress_bar
 from vidmask.data.writers import unfinished_paths
 
 # Raised by every change after which a video is written otherwise: older folders are then refused.
-PREPARE_VERSION = 1
+PREPARE_VERSION = 2
 
 _FOLD = re.compile(r":[0-9]+$")
 
@@ -42,6 +42,8 @@ class Prepared:
         already: How many of these an earlier call had made.
         bytes_before: Length of the files that were prepared.
         bytes_after: Length of what was made of them.
+        left_over: Files of the folder that were made of videos that are no longer in the source, or lie
+            elsewhere there. They are not in the manifest, and nothing removes them.
     """
 
     records: Sequence[Record]
@@ -49,6 +51,7 @@ class Prepared:
     already: int
     bytes_before: int
     bytes_after: int
+    left_over: Sequence[str]
 
 
 def prepare(
@@ -63,8 +66,8 @@ def prepare(
 
     Folders below the one that all videos of a split lie in are kept, so that class folders stay class
     folders; the manifest has the labels in any case. What was made is noted in a hidden file of ``out``:
-    called again, also after a ``kill -9``, it makes what is lacking or was made of what has changed since,
-    and removes what was made of videos that are no longer there.
+    called again, also after a ``kill -9``, it makes what is lacking or was made of what has changed since.
+    What was made is kept where the source is gone.
 
     Args:
         source: What ``open_source`` accepts.
@@ -126,21 +129,20 @@ class _Work:
             for place, answer in run_tasks(work, _Tasks(self), num_workers, timeout_seconds=timeout_seconds):
                 self._take(*self._due[place], answer)
                 advance(1)
-        self._discard_others()
+        for path in list(unfinished_paths(self._folder)):
+            path.unlink(missing_ok=True)
         records = list(self._records())
         write_manifest(self._folder / MANIFEST, records)
         whole = {name: path for (_, path), name in self._names.items() if self._is_whole(name)}
         pairs = [(path, str(self._folder / name)) for name, path in whole.items()]
         before = sum(self._journal.answers[name]["source"]["size_bytes"] for name in whole)
         after = sum(os.stat(made).st_size for _, made in pairs)  # noqa: PTH116
-        return Prepared(records, pairs, already, before, after)
+        return Prepared(records, pairs, already, before, after, self._left_over())
 
-    def _discard_others(self) -> None:
-        """Remove what killed processes left, and what was made of videos that are no longer there."""
-        for path in list(unfinished_paths(self._folder)):
-            path.unlink(missing_ok=True)
-        for name in self._journal.answers.keys() - set(self._names.values()):
-            (self._folder / name).unlink(missing_ok=True)
+    def _left_over(self) -> list[str]:
+        """Return what was made of videos that are no longer in the source, or lie elsewhere there."""
+        others = self._journal.answers.keys() - set(self._names.values())
+        return sorted(name for name in others if (self._folder / name).is_file())
 
     def task(self, place: int) -> dict[str, Any]:
         path, name = self._due[place]
@@ -166,7 +168,8 @@ class _Work:
     def _is_made(self, path: str, name: str) -> bool:
         """Tell whether a file was made of what the source still is."""
         found = self._journal.answers.get(name)
-        return found is not None and found["source"] == status_of(path) and self._is_whole(name)
+        # A source that is gone was perhaps removed to make room.
+        return found is not None and status_of(path) in ({}, found["source"]) and self._is_whole(name)
 
     def _is_whole(self, name: str) -> bool:
         found = self._journal.answers.get(name)

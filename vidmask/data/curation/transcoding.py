@@ -2,26 +2,27 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
+from av.codec.context import Flags
+from av.container import OutputContainer
 from av.error import FFmpegError
-from av.video.reformatter import VideoReformatter
-from jaxtyping import UInt8
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 
 from vidmask.data.curation.contents import read_contents
 from vidmask.data.curation.inspection import inspect, logged_errors, one_line_reason, status_of
-from vidmask.data.readers import EveryFrames, FrameFolderReader, VideoReadError
-from vidmask.data.readers.decoding import FrameDecoder
-from vidmask.data.readers.frames import FRAMES_PER_SECOND
-from vidmask.data.readers.packets import PacketReader, one_line
-from vidmask.data.readers.timing import Span
-from vidmask.data.stages import NO_CLOCK
+from vidmask.data.curation.shrinking import Colours, Shrinker, colours
+from vidmask.data.curation.source_frames import SourceFrames
+from vidmask.data.readers import VideoReadError
+from vidmask.data.readers.packets import PacketReader
 from vidmask.data.writers import is_whole, unfinished_path
 
 # Three B-frames between two others, which no picture refers to: PyAVReader decodes of them only those that a
@@ -37,15 +38,13 @@ _OF_THE_DISK = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.EFBIG)
 )
 
-_Picture = UInt8[np.ndarray, "r q 3"]
-
 
 @dataclass(frozen=True)
 class Coding:
     """How videos are written.
 
     Args:
-        short_side: Most pixels of the shorter side; smaller videos keep their size, to the next even number.
+        short_side: Most pixels of the shorter side; smaller videos lose an odd row or column at most.
         key_frames: Every so many-th frame at least can be decoded by itself.
         crf: x264's constant rate factor: 18 is hard to tell from the original, 23 is half as large.
 
@@ -66,65 +65,22 @@ class Coding:
             raise ValueError(f"crf must lie in [0, 51], got {self.crf}")
 
     def size(self, rows: int, columns: int) -> tuple[int, int]:
-        """Return rows and columns of what is written: even, and as near to the aspect as that allows."""
-        scale = min(self.short_side / min(rows, columns), 1.0)
-        return max(2 * round(rows * scale / 2), 2), max(2 * round(columns * scale / 2), 2)
+        """Return rows and columns of what is written: even, and as near to the aspect as that allows.
 
-
-class _Frames:
-    """The frames of a video file in the order and at the times that the readers tell.
-
-    Attributes:
-        time_base: Seconds of a tick.
-        frames_per_second: Mean frame rate.
-    """
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-        self._folder = FrameFolderReader(path) if os.path.isdir(path) else None  # noqa: PTH112
-        self._file = PacketReader(path) if self._folder is None else None
-        self.time_base = Fraction(1, FRAMES_PER_SECOND) if self._file is None else self._file.time_base
-
-    @property
-    def frames_per_second(self) -> float:
-        return float(FRAMES_PER_SECOND) if self._file is None else self._file.frames_per_second()
-
-    def __iter__(self) -> Iterator[tuple[int, _Picture]]:
-        """Yield tick and picture of every frame.
-
-        Raises:
-            VideoReadError: If a frame cannot be decoded, or the file ends before its header says.
+        What is not shrunk loses an odd row or column rather than being resampled.
         """
-        if self._folder is not None:
-            for frame in range(round(self._folder.duration * FRAMES_PER_SECOND)):
-                (clip,) = self._folder.read_clips([EveryFrames(Fraction(frame, FRAMES_PER_SECOND), 1, 1)])
-                yield frame, clip.pictures[0]
-        elif self._file is not None:
-            with one_line(self.path, "cannot be decoded"):
-                yield from self._of_file(self._file)
-
-    def _of_file(self, file: PacketReader) -> Iterator[tuple[int, _Picture]]:
-        decoder = FrameDecoder(file, NO_CLOCK)
-        times: list[int] = []
-        ticks = 0
-        for time, frame in decoder.timed_frames(None):
-            times.append(time)
-            ticks = 1 if file.is_avi else frame.duration
-            yield time, decoder.to_rgb(frame)
-        if not times:
-            raise VideoReadError(f"{self.path}: holds no frame that can be decoded")
-        file.check_end(Span(file.start_pts, 1 << 62), times, ticks)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        scale = self.short_side / min(rows, columns)
+        if scale >= 1:
+            return max(rows - rows % 2, 2), max(columns - columns % 2, 2)
+        return max(2 * round(rows * scale / 2), 2), max(2 * round(columns * scale / 2), 2)
 
 
 def transcode(source: str, out: Path, coding: Coding) -> int:
     """Write a video as H.264 (4:2:0) in MP4, without sound, and return its number of frames.
 
     A rotation is applied to the pixels; the first frame is at time 0 and the distances in time of all others
-    are kept, so that a variable frame rate stays one. The pixels' aspect ratio is as the readers show it.
+    are kept, so that a variable frame rate stays one. Colours are meant as in the source, but for their
+    range, which is the limited one. The pixels' aspect ratio is as the readers show it.
     The file appears under its name only when it is whole and on the disk.
 
     Args:
@@ -136,8 +92,9 @@ def transcode(source: str, out: Path, coding: Coding) -> int:
         VideoReadError: If the source cannot be decoded to its end.
         OSError: If the file cannot be written.
     """
-    frames = _Frames(source)
-    unfinished = unfinished_path(out)
+    frames = SourceFrames(source)
+    # A name that is as long as names may be leaves no room for what is added to it.
+    unfinished = unfinished_path(out.with_name("video"))
     try:
         try:
             number = _encode(frames, unfinished, coding)
@@ -158,40 +115,86 @@ def transcode(source: str, out: Path, coding: Coding) -> int:
     return number
 
 
-def _encode(frames: _Frames, path: Path, coding: Coding) -> int:
-    base = frames.time_base
-    if base.denominator > _MOST_TICKS:
-        base = Fraction(1, _OTHER_TICKS)
-    rate = Fraction(frames.frames_per_second).limit_denominator(1001)
-    options = {"preset": _PRESET, "tune": "fastdecode", "crf": str(coding.crf), "bf": str(_B_FRAMES)}
-    options["x264-params"] = "b-adapt=0:b-pyramid=none"
-    number, first, last, stream, shape = 0, 0, -1, None, ()
-    reformatter = VideoReformatter()
+def _encode(frames: SourceFrames, path: Path, coding: Coding) -> int:
+    base = frames.time_base if frames.time_base.denominator <= _MOST_TICKS else Fraction(1, _OTHER_TICKS)
+    shrinker = Shrinker(coding.size)
+    number, first, last, end, stream, shape = 0, 0, -1, 0, None, (0, 0, 0)
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        for tick, picture in frames:
+        muxer = _Muxer(container)
+        for tick, ticks, frame in frames:
+            if frame.rotation % 90:
+                raise VideoReadError(
+                    f"{frames.path}: asks to be turned by {frame.rotation}°, which is no quarter turn"
+                )
+            picture = shrinker(frame)
             if stream is None:
-                first, shape = tick, picture.shape
-                stream = container.add_stream("libx264", rate=rate, options=options)
-                stream.height, stream.width = coding.size(*shape[:2])
-                stream.pix_fmt = "yuv420p"
-                stream.codec_context.thread_count = 1
-                stream.codec_context.gop_size = coding.key_frames
-                stream.codec_context.time_base = base
-            if picture.shape != shape:
+                first, shape = tick, (frame.height, frame.width, frame.rotation)
+                stream = _add_stream(container, frames.rate, base, picture, colours(frame), coding)
+            if (frame.height, frame.width, frame.rotation) != shape:
                 raise VideoReadError(f"{frames.path}: changes its picture size")
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            frame = reformatter.reformat(
-                frame, stream.width, stream.height, "yuv420p", interpolation="BICUBIC", threads=1
-            )
+            start, end = (round((time - first) * frames.time_base / base) for time in (tick, tick + ticks))
             # Two frames of one time after rounding would be refused.
-            last = max(round((tick - first) * frames.time_base / base), last + 1)
-            frame.pts, frame.time_base = last, base
-            container.mux(stream.encode(frame))
+            last = max(start, last + 1)
+            end = max(end, last + 1)
+            picture.time_base, picture.pts, picture.duration = base, last, end - last
+            # Else x264 makes a key frame of each that was one.
+            picture.pict_type = PictureType.NONE
+            muxer.mux(stream.encode(picture))
             number += 1
         if stream is None:
             raise VideoReadError(f"{frames.path}: holds no frame")
-        container.mux(stream.encode())
+        muxer.mux(stream.encode())
+        muxer.finish(end)
     return number
+
+
+class _Muxer:
+    """Write packets so that the file tells the length of the video.
+
+    MP4 counts it along the packets in decoding order. With B-frames and a variable frame rate these end at
+    another time than the pictures, unless the last packet lasts for what is lacking.
+    """
+
+    def __init__(self, container: OutputContainer) -> None:
+        self._container = container
+        self._held: Packet | None = None
+        self._begin = 0
+
+    def mux(self, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            if self._held is None:
+                self._begin = packet.dts or 0
+            else:
+                self._container.mux(self._held)
+            self._held = packet
+
+    def finish(self, end: int) -> None:
+        """Write the last packet of a video that ends at a tick."""
+        assert self._held is not None
+        self._held.duration = max(end + self._begin - (self._held.dts or 0), self._held.duration or 0, 1)
+        self._container.mux(self._held)
+
+
+def _add_stream(
+    container: OutputContainer,
+    rate: Fraction,
+    base: Fraction,
+    picture: VideoFrame,
+    meant: Colours,
+    coding: Coding,
+) -> VideoStream:
+    options = {"preset": _PRESET, "tune": "fastdecode", "crf": str(coding.crf), "bf": str(_B_FRAMES)}
+    options["x264-params"] = "b-adapt=0:b-pyramid=none"
+    stream = container.add_stream("libx264", rate=rate, options=options)
+    stream.height, stream.width, stream.pix_fmt = picture.height, picture.width, "yuv420p"
+    context = stream.codec_context
+    context.thread_count = 1
+    context.gop_size = coding.key_frames
+    context.time_base = base
+    context.flags |= Flags.frame_duration
+    context.color_range = ColorRange.MPEG
+    context.colorspace, context.color_primaries, context.color_trc = meant
+    return stream
 
 
 def _count(path: Path) -> int:
