@@ -85,8 +85,8 @@ def run(namespace: argparse.Namespace) -> int:
     if prepared.left_over:
         print(
             f"{len(prepared.left_over)} files there were made of videos that are no longer in the source, or "
-            f"elsewhere, such as {prepared.left_over[0]}: they are not in the manifest; remove them before you "
-            "train on the folder itself"
+            f"elsewhere, such as {prepared.left_over[0]}: they are not in the manifest; remove them before "
+            "you train on the folder itself"
         )
     if prepared.pairs:
         before, after = prepared.bytes_before, prepared.bytes_after
