@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from videos import write_numbered
 
@@ -59,3 +60,12 @@ def tokenizer_recipe(tokenizer_folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     """The recipe of a small tokenizer, which the first test that needs it trains for all of them."""
     monkeypatch.setenv("VIDMASK_CACHE", str(tokenizer_folder / "cache"))
     return tokenizer_folder / "small.yaml"
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Threads of so small a model wait for each other where the machine has other work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -9,12 +9,13 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
-import torch
 
 from vidmask.cli import main
 from vidmask.cli.data import bench
 from vidmask.data.readers import installed_readers
 from vidmask.data.stages import STAGES
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = [
     *("--trainer.accelerator", "cpu"),
@@ -34,15 +35,6 @@ def parse(*given: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="vidmask data bench")
     bench.add_arguments(parser)
     return parser.parse_args(given)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Threads of so small a model wait for each other where the machine has other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from vidmask.data.transforms import to_float
 from vidmask.progress import DataWait
 from vidmask.tokens import ClipBatch
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = [
     *("--trainer.accelerator", "cpu"),
     *("--data.batch_size", "4"),
@@ -23,15 +25,6 @@ TINY = [
     *("--model.encoder.depth", "1"),
     *("--model.encoder.num_heads", "2"),
 ]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Threads of so small a model wait for each other where the machine has other work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

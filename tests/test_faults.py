@@ -9,7 +9,7 @@ import torch
 from test_callbacks_skipped import rows
 from test_pretraining import Clips, batch, parts
 from torch.utils.data import get_worker_info
-from trainers import quiet_trainer
+from trainers import quiet_trainer, two_rank_trainer
 
 from vidmask.cli import main
 from vidmask.data.clips import ClipDataset
@@ -115,14 +115,7 @@ class HalfEmpty(Clips):
 def test_a_rank_without_a_clip_does_not_hold_up_the_other(tmp_path: Path) -> None:
     model = MaskedPretraining(**parts(), lr=1e-2)
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    trainer = quiet_trainer(
-        max_epochs=1,
-        devices=2,
-        strategy="ddp_spawn",
-        use_distributed_sampler=False,
-        limit_val_batches=0,
-        default_root_dir=tmp_path,
-    )
+    trainer = two_rank_trainer(tmp_path)
     trainer.fit(model, datamodule=HalfEmpty([batch(0)] * 4))
     assert all(weight.isfinite().all() for weight in model.parameters())
     assert any(not torch.equal(before[name], weight) for name, weight in model.named_parameters())

@@ -11,7 +11,7 @@ from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.readers import ClipReader, VideoReadError, open_video
 from vidmask.data.sources import VideoFolder
 from vidmask.data.throughput import LoaderSetting, configured, first_batches, measure_loader
-from vidmask.data.throughput.loading import read_here, round_length, training_clips
+from vidmask.data.throughput.loading import read_here, round_length
 
 
 def module(folder: Path, **options) -> VideoDataModule:
@@ -92,7 +92,7 @@ def test_the_first_batches_are_those_of_training(video_folder):
 
 def test_the_next_epoch_has_its_own_order(video_folder):
     data = module(video_folder)
-    batches = read_here(data, training_clips(data))
+    batches = read_here(data, data.training_clips())
     epochs = [[index for _ in range(5) for index in next(batches).video_index.tolist()] for _ in range(2)]
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
     assert epochs[0] != epochs[1]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from test_callbacks_online_probe import ColouredClips, coloured
 from torch.utils.data import DataLoader
-from trainers import quiet_trainer
+from trainers import quiet_trainer, two_rank_trainer
 
 from vidmask.models.vqgan import VQGAN
 from vidmask.tokenizer import TokenizerTraining, patch_means, perplexity
@@ -163,14 +163,7 @@ def test_two_ranks_count_all_codes_and_wait_for_the_discriminator_together(tmp_p
     late = {"discriminator_start": 0.5, "discriminator_width": 8, "discriminator_layers": 1}
     trained = module(revive_every=100, discriminator_weight=0.1, **late)
     weights = trained.discriminator.main[0].weight.clone()
-    trainer = quiet_trainer(
-        max_epochs=1,
-        devices=2,
-        strategy="ddp_spawn",
-        use_distributed_sampler=False,
-        limit_val_batches=0,
-        default_root_dir=tmp_path,
-    )
+    trainer = two_rank_trainer(tmp_path)
     trainer.fit(trained, datamodule=ClipsOfEachRank())
     # Two ranks with four batches of two clips, two frames of each, 2×2 codes a frame.
     assert trained.uses.sum() == 2 * 4 * 2 * 2 * 4

@@ -24,7 +24,6 @@ from vidmask.data.throughput import (
     measure_stages,
     worth_trying,
 )
-from vidmask.data.throughput.loading import training_clips
 from vidmask.tokens import ClipBatch
 
 MOST_WORKERS = 16
@@ -100,7 +99,7 @@ def benchmark(
     share, data.max_skipped_share = data.max_skipped_share, 1.0
     ready = first_batches(data, NUM_READY)
     now = configured(data)
-    path, _ = training_clips(data).videos[0]
+    path, _ = data.training_clips().videos[0]
     frame_folders = os.path.isdir(path)  # noqa: PTH112
     settings = _settings(now, (now.reader,) if frame_folders else compared, workers)
     in_one_process = [

@@ -172,13 +172,24 @@ class VideoDataModule(LightningDataModule):
             self._datasets[key] = None if videos is None else self._clips(videos, split, training=training)
         return self._datasets[key]
 
+    def training_clips(self) -> ClipDataset:
+        """Return the clips that are trained on.
+
+        Raises:
+            ValueError: If the source has no training split.
+        """
+        clips = self.dataset("train", training=True)
+        if clips is None:
+            raise ValueError("the source has no training split")
+        return clips
+
     def num_train_batches(self, num_ranks: int = 1) -> int:
         """Return the training batches of an epoch on each of so many ranks."""
-        return len(self._training_clips()) // (self.batch_size * num_ranks)
+        return len(self.training_clips()) // (self.batch_size * num_ranks)
 
     def train_dataloader(self) -> ClipLoader:
         """Return the loader of training batches, which a checkpoint can stop and resume in mid-epoch."""
-        clips = self._training_clips()
+        clips = self.training_clips()
         rank, num_ranks = self._ranks()
         if self.num_train_batches(num_ranks) == 0:
             raise ValueError(
@@ -319,12 +330,6 @@ class VideoDataModule(LightningDataModule):
             reader=self.reader,
             timeout_seconds=self.timeout_seconds,
         )
-
-    def _training_clips(self) -> ClipDataset:
-        clips = self.dataset("train", training=True)
-        if clips is None:
-            raise ValueError("the source has no training split")
-        return clips
 
     def _evaluation_loader(self, clips: ClipDataset | None) -> DataLoader | None:
         if clips is None:

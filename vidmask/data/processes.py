@@ -33,6 +33,19 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def checked_workers(num_workers: int | None, timeout_seconds: int | float | None) -> int:
+    """Return how many processes a long job takes: one for each processor if None is asked for.
+
+    Raises:
+        ValueError: If the number or the time limit of a task is out of range.
+    """
+    if timeout_seconds is not None and timeout_seconds <= 0:
+        raise ValueError(f"the time limit must be more than 0 s, got {timeout_seconds:g}")
+    if num_workers is not None and num_workers < 0:
+        raise ValueError(f"the number of workers must be 0 or more, got {num_workers}")
+    return processors() if num_workers is None else num_workers
+
+
 def run_tasks(
     function: str, tasks: Sequence[Any], num_workers: int, *, timeout_seconds: float | None = None
 ) -> Iterator[tuple[int, Any]]:

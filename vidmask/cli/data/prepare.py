@@ -81,7 +81,6 @@ def run(namespace: argparse.Namespace) -> int:
     summary = Summary(prepared.records)
     for line in summary.lines({}):
         print(line)
-    speed = None
     if prepared.left_over:
         print(
             f"{len(prepared.left_over)} files there were made of videos that are no longer in the source, or "
@@ -96,11 +95,11 @@ def run(namespace: argparse.Namespace) -> int:
         except VideoReadError as error:
             # It was decoded from its beginning, and a clip begins anywhere.
             print(f"how much faster clips decode cannot be measured: {error}", file=sys.stderr)
-            speed = None
-    if speed is not None:
-        print(
-            f"one process reads {speed.before:.1f} clips a second before, {speed.after:.1f} after: "
-            f"{speed.after / speed.before:.1f} times as many ({speed.clips} clips of 16 frames, taking turns)"
-        )
+        else:
+            print(
+                f"one process reads {speed.before:.1f} clips a second before, {speed.after:.1f} after: "
+                f"{speed.after / speed.before:.1f} times as many "
+                f"({speed.clips} clips of 16 frames, taking turns)"
+            )
     print(f"the manifest is {namespace.out.rstrip('/')}/{MANIFEST}")
     return int(namespace.strict and summary.verdicts["broken"] > 0)

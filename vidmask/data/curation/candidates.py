@@ -78,9 +78,13 @@ class Candidates:
                 path, info = part.videos[index]
                 yield Candidate(path, part.split, info["label"], part.may_be_folders)
 
+    def labels(self, candidate: Candidate) -> dict[str, str]:
+        """Return the name of a file's class for each label."""
+        return {name: self._classes[name][index] for name, index in candidate.labels.items()}
+
     def record(self, candidate: Candidate, found: Mapping[str, Any]) -> Record:
         """Return the row of a manifest for a file."""
-        labels = {name: self._classes[name][index] for name, index in candidate.labels.items()}
+        labels = self.labels(candidate)
         numbers = {name: (index, len(self._classes[name])) for name, index in candidate.labels.items()}
         return Record(path=candidate.path, split=candidate.split, labels=labels, numbers=numbers, **found)
 

@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,18 +10,15 @@ from typing import Any, NamedTuple
 from vidmask.data.curation.candidates import Candidate, Candidates, find_candidates
 from vidmask.data.curation.inspection import READER, status_of
 from vidmask.data.curation.journal import Journal
+from vidmask.data.curation.rows import FIELDS, from_row, to_row
 from vidmask.data.manifest import Record, check_suffix, is_manifest, write_manifest
-from vidmask.data.processes import Failure, processors, run_tasks
+from vidmask.data.processes import Failure, checked_workers, run_tasks
 from vidmask.data.progress_bar import progress_bar
 
 # Raised by every change after which a video may get another verdict: older journals are then refused.
 CHECK_VERSION = 1
 
-# In a list, as a million dictionaries would hold the names of their fields a million times.
-_FIELDS = tuple(
-    field.name for field in fields(Record) if field.name not in ("path", "split", "labels", "numbers")
-)
-_SIZE, _MODIFIED = _FIELDS.index("size_bytes"), _FIELDS.index("modified_ns")
+_SIZE, _MODIFIED = FIELDS.index("size_bytes"), FIELDS.index("modified_ns")
 
 
 class Checked(NamedTuple):
@@ -71,17 +67,14 @@ def check(
         raise FileNotFoundError(f"{out.parent}: does not exist; give a manifest in a folder that does")
     if out.exists() and not is_manifest(out):
         raise ValueError(f"{out}: is there already and no manifest; give another name")
-    if timeout_seconds <= 0:
-        raise ValueError(f"the time limit must be more than 0 s, got {timeout_seconds:g}")
-    if num_workers is not None and num_workers < 0:
-        raise ValueError(f"the number of workers must be 0 or more, got {num_workers}")
+    workers = checked_workers(num_workers, timeout_seconds)
     candidates = find_candidates(source)
     path = journal_path(out)
     try:
         with Journal(path, {"version": CHECK_VERSION, "full": full, "reader": READER}) as journal:
             due = _Due(candidates, journal.answers, full)
             resumed = len(due.paths_seen) - len(due)
-            failed = _check_files(due, journal, resumed, num_workers, timeout_seconds)
+            failed = _check_files(due, journal, resumed, workers, timeout_seconds)
             records = _Records(candidates, journal.answers, failed)
             write_manifest(out, records)
             journal.discard()
@@ -141,37 +134,29 @@ class _Records(Sequence[Record]):
     def _record(self, candidate: Candidate) -> Record:
         path = _key(candidate)
         found = self._failed.get(path) or self._answers[path]
-        return self._candidates.record(candidate, dict(zip(_FIELDS, found, strict=True)))
+        return self._candidates.record(candidate, from_row(found))
 
 
 def _check_files(
-    due: _Due, journal: Journal, resumed: int, num_workers: int | None, timeout_seconds: float
+    due: _Due, journal: Journal, resumed: int, num_workers: int, timeout_seconds: float
 ) -> dict[str, list[Any]]:
     """Check the files that are left, and return what failed at the check itself."""
     failed: dict[str, list[Any]] = {}
-    workers = processors() if num_workers is None else num_workers
     work = f"{__package__}.inspection:inspect"
     with progress_bar("checking", len(due) + resumed, resumed) as advance:
-        for place, answer in run_tasks(work, due, workers, timeout_seconds=timeout_seconds):
+        for place, answer in run_tasks(work, due, num_workers, timeout_seconds=timeout_seconds):
             path = due[place]["path"]
             if isinstance(answer, Failure):
                 # This run's, and not for the journal: a larger limit or more memory may do.
-                failed[path] = _row({"verdict": "broken", "reason": _told(answer)} | status_of(path))
+                failed[path] = to_row({"verdict": "broken", "reason": _told(answer)} | status_of(path))
             else:
-                journal.add(path, _row(answer))
+                journal.add(path, to_row(answer))
             advance(1)
     return failed
 
 
 def _key(candidate: Candidate) -> str:
     return os.path.abspath(candidate.path)  # noqa: PTH100
-
-
-def _row(found: Mapping[str, Any]) -> list[Any]:
-    return [found.get(name, _DEFAULTS[name]) for name in _FIELDS]
-
-
-_DEFAULTS = {field.name: field.default for field in fields(Record)}
 
 
 def _told(failure: Failure) -> str:

@@ -2,10 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from vidmask.data.curation.candidates import Candidate, Candidates
+from vidmask.data.curation.candidates import Candidates
 
 # File systems accept 255 bytes; the rest is for a number and the ending.
 _LONGEST = 240
@@ -22,10 +22,14 @@ def output_names(candidates: Candidates) -> dict[tuple[str, str], str]:
     """
     found: dict[tuple[str, str], str] = {}
     named: dict[str, str] = {}
-    for split in dict.fromkeys(candidate.split for candidate in candidates):
-        paths = list(dict.fromkeys(candidate.path for candidate in candidates if candidate.split == split))
-        root = _root(candidates, (candidate for candidate in candidates if candidate.split == split))
-        relative = [_below(path, root) for path in paths]
+    classes: dict[str, set[str]] = {}
+    of_split: dict[str, dict[str, None]] = {}
+    for candidate in candidates:
+        of_split.setdefault(candidate.split, {})[candidate.path] = None
+        classes.setdefault(candidate.split, set()).update(candidates.labels(candidate).values())
+    for split, paths in of_split.items():
+        root = _root(paths, classes[split])
+        relative = [os.path.relpath(path, root) for path in paths]
         stems = Counter(_stem(name).casefold() for name in relative)
         taken = {str(folder).casefold() for name in relative for folder in Path(name).parents}
         for path, name in zip(paths, relative, strict=True):
@@ -41,26 +45,16 @@ def output_names(candidates: Candidates) -> dict[tuple[str, str], str]:
     return found
 
 
-def _root(candidates: Candidates, of_split: Iterable[Candidate]) -> str:
+def _root(paths: Iterable[str], classes: Collection[str]) -> str:
     """Return the folder that all videos of a split lie in; with one class alone, the folder above its own.
 
     Files that are not there count too: names do not move when one comes or goes.
     """
-    folders: set[str] = set()
-    classes: set[str] = set()
-    for candidate in of_split:
-        path = os.path.abspath(candidate.path)  # noqa: PTH100
-        folders.add(os.path.dirname(path))  # noqa: PTH120
-        classes.update(candidates.record(candidate, {"verdict": "ok", "reason": "named"}).labels.values())
+    folders = {os.path.dirname(os.path.abspath(path)) for path in paths}  # noqa: PTH100, PTH120
     root = Path(os.path.commonpath(folders))
-    name = classes.pop() if len(classes) == 1 else None
+    name = next(iter(classes)) if len(classes) == 1 else None
     own = next((folder for folder in (root, *root.parents) if folder.name == name), None)
     return str(root if own is None else own.parent)
-
-
-def _below(path: str, root: str) -> str:
-    name = os.path.relpath(path, root)
-    return os.path.basename(path) if name.startswith("..") else name  # noqa: PTH119
 
 
 def _stem(name: str) -> str:

@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from vidmask.data.curation.candidates import Candidate, Candidates, find_candida
 from vidmask.data.curation.inspection import status_of
 from vidmask.data.curation.journal import Journal
 from vidmask.data.curation.naming import output_names
+from vidmask.data.curation.rows import FIELDS, from_row, to_row
 from vidmask.data.curation.transcoding import Coding
 from vidmask.data.manifest import Record, write_manifest
-from vidmask.data.processes import Failure, processors, run_tasks
+from vidmask.data.processes import Failure, checked_workers, run_tasks
 from vidmask.data.progress_bar import progress_bar
 from vidmask.data.writers import unfinished_paths
 
@@ -25,10 +26,7 @@ _FOLD = re.compile(r":[0-9]+$")
 
 JOURNAL, MANIFEST = ".prepared.journal", "manifest.csv"
 
-_FIELDS = tuple(
-    field.name for field in fields(Record) if field.name not in ("path", "split", "labels", "numbers")
-)
-_DEFAULTS = {field.name: field.default for field in fields(Record)}
+_SIZE = FIELDS.index("size_bytes")
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,7 @@ def prepare(
         OSError: If a file cannot be written, as on a full disk. What was made is kept.
     """
     coding = Coding() if coding is None else coding
-    if num_workers is not None and num_workers < 0:
-        raise ValueError(f"the number of workers must be 0 or more, got {num_workers}")
-    if timeout_seconds is not None and timeout_seconds <= 0:
-        raise ValueError(f"the time limit must be more than 0 s, got {timeout_seconds:g}")
+    workers = checked_workers(num_workers, timeout_seconds)
     folder = Path(out).expanduser().absolute()
     candidates = find_candidates(source)
     if candidates.refusal:
@@ -96,8 +91,7 @@ def prepare(
         folder.mkdir(parents=True, exist_ok=True)
         job = {"version": PREPARE_VERSION, **asdict(coding)}
         with Journal(folder / JOURNAL, job) as journal:
-            work = _Work(candidates, folder, coding, journal)
-            return work.carry_out(processors() if num_workers is None else num_workers, timeout_seconds)
+            return _Work(candidates, folder, coding, journal).carry_out(workers, timeout_seconds)
     except OSError as error:
         made = sum(1 for path in folder.rglob("*.mp4") if not path.name.startswith("."))
         raise OSError(
@@ -125,8 +119,9 @@ class _Work:
         for folder in {(self._folder / name).parent for name in self._names.values()}:
             folder.mkdir(parents=True, exist_ok=True)
         work = f"{__package__}.transcoding:prepare_video"
+        tasks = _Tasks(self._due, self._folder, self._coding)
         with progress_bar("preparing", total, already) as advance:
-            for place, answer in run_tasks(work, _Tasks(self), num_workers, timeout_seconds=timeout_seconds):
+            for place, answer in run_tasks(work, tasks, num_workers, timeout_seconds=timeout_seconds):
                 self._take(*self._due[place], answer)
                 advance(1)
         for path in list(unfinished_paths(self._folder)):
@@ -136,20 +131,13 @@ class _Work:
         whole = {name: path for (_, path), name in self._names.items() if self._is_whole(name)}
         pairs = [(path, str(self._folder / name)) for name, path in whole.items()]
         before = sum(self._journal.answers[name]["source"]["size_bytes"] for name in whole)
-        after = sum(os.stat(made).st_size for _, made in pairs)  # noqa: PTH116
+        after = sum(self._journal.answers[name]["row"][_SIZE] for name in whole)
         return Prepared(records, pairs, already, before, after, self._left_over())
 
     def _left_over(self) -> list[str]:
         """Return what was made of videos that are no longer in the source, or lie elsewhere there."""
         others = self._journal.answers.keys() - set(self._names.values())
         return sorted(name for name in others if (self._folder / name).is_file())
-
-    def task(self, place: int) -> dict[str, Any]:
-        path, name = self._due[place]
-        return {"source": path, "out": str(self._folder / name), "coding": self._coding}
-
-    def __len__(self) -> int:
-        return len(self._due)
 
     def _take(self, path: str, name: str, answer: Any) -> None:
         if isinstance(answer, Failure):
@@ -163,7 +151,7 @@ class _Work:
             self._failed[name] = answer
             (self._folder / name).unlink(missing_ok=True)
         else:
-            self._journal.add(name, {"source": answer["source"], "row": [answer.get(key) for key in _FIELDS]})
+            self._journal.add(name, {"source": answer["source"], "row": to_row(answer)})
 
     def _is_made(self, path: str, name: str) -> bool:
         """Tell whether a file was made of what the source still is."""
@@ -174,7 +162,7 @@ class _Work:
     def _is_whole(self, name: str) -> bool:
         found = self._journal.answers.get(name)
         made = self._folder / name
-        size = None if found is None else found["row"][_FIELDS.index("size_bytes")]
+        size = None if found is None else found["row"][_SIZE]
         return name not in self._failed and size is not None and _size(made) == size
 
     def _records(self) -> Iterator[Record]:
@@ -182,9 +170,8 @@ class _Work:
             name = self._names[candidate.split, candidate.path]
             found = self._failed.get(name)
             if found is None:
-                row = dict(zip(_FIELDS, self._journal.answers[name]["row"], strict=True))
                 made = candidate._replace(path=str(self._folder / name))
-                yield self._candidates.record(made, _without_none(row))
+                yield self._candidates.record(made, from_row(self._journal.answers[name]["row"]))
             else:
                 yield self._candidates.record(candidate, found)
 
@@ -192,20 +179,15 @@ class _Work:
 class _Tasks(Sequence[dict[str, Any]]):
     """What is due, each task made when it is asked for."""
 
-    def __init__(self, work: _Work) -> None:
-        self._work = work
+    def __init__(self, due: Sequence[tuple[str, str]], folder: Path, coding: dict[str, Any]) -> None:
+        self._due, self._folder, self._coding = due, folder, coding
 
     def __len__(self) -> int:
-        return len(self._work)
+        return len(self._due)
 
     def __getitem__(self, place: int) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if place >= len(self):
-            raise IndexError(place)
-        return self._work.task(place)
-
-
-def _without_none(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _DEFAULTS[key] if value is None else value for key, value in row.items()}
+        path, name = self._due[place]
+        return {"source": path, "out": str(self._folder / name), "coding": self._coding}
 
 
 def _size(path: Path) -> int:

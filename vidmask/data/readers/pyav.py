@@ -161,14 +161,15 @@ class PyAVReader(Video):
             The clips by place, without those whose packets mislead.
         """
         needed: dict[int, list[Packet]] = {}
+        shown: dict[int, list[int]] = {}
         for place in order:
             with self._clock.stage("seek"):
                 packets = self._file.around(choices[place])
-            if all(packet.pts is not None for packet in packets) and _shown(packets):
-                needed[place] = packets
+            if all(packet.pts is not None for packet in packets) and (times := _shown(packets)):
+                needed[place], shown[place] = packets, times
         found: dict[int, DecodedClip] = {}
         for run in join_runs(needed, [place for place in order if place in needed]):
-            picked = {clip: _pick(choices[clip], needed[clip]) for clip in run.clips}
+            picked = {clip: choices[clip].pick(shown[clip]) for clip in run.clips}
             pictures = self._pictures(run.packets, {time for times in picked.values() for time in times})
             for clip, times in picked.items():
                 if all(time in pictures for time in times):
@@ -212,7 +213,8 @@ class PyAVReader(Video):
                     held.clear()
                 held[time] = frame
                 ticks = 1 if self._file.is_avi else frame.duration
-                ends = [choice.until(list(held)) for choice in choices]
+                times = list(held)
+                ends = [choice.until(times) for choice in choices]
                 if all(end is not None and end < time for end in ends):
                     break
             else:
@@ -234,11 +236,6 @@ class PyAVReader(Video):
         return DecodedClip(
             [pictures[time] for time in times], [self._file.to_seconds(time) for time in times]
         )
-
-
-def _pick(choice: FrameChoice, packets: Sequence[Packet]) -> list[int]:
-    """Return the times of the pictures that a clip takes, of packets that begin with a key frame."""
-    return choice.pick(_shown(packets))
 
 
 def _shown(packets: Sequence[Packet]) -> list[int]:

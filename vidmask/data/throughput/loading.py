@@ -19,24 +19,12 @@ SHORT_EPOCH = 4
 def use(data: VideoDataModule, setting: LoaderSetting) -> None:
     """Let a data module's training clips be read by another reader, in another number of workers."""
     data.reader, data.num_workers = setting.reader, setting.num_workers
-    training_clips(data).reader = setting.reader
-
-
-def training_clips(data: VideoDataModule) -> ClipDataset:
-    """Return the clips that a data module trains on.
-
-    Raises:
-        ValueError: If its source has no training split.
-    """
-    clips = data.dataset("train", training=True)
-    if clips is None:
-        raise ValueError("the source has no training split")
-    return clips
+    data.training_clips().reader = setting.reader
 
 
 def configured(data: VideoDataModule) -> LoaderSetting:
     """Return who decodes as a data module is configured."""
-    return LoaderSetting(training_clips(data).reader, data.train_dataloader().num_workers)
+    return LoaderSetting(data.training_clips().reader, data.train_dataloader().num_workers)
 
 
 def first_batches(data: VideoDataModule, num_batches: int) -> list[ClipBatch]:
@@ -52,7 +40,7 @@ def first_batches(data: VideoDataModule, num_batches: int) -> list[ClipBatch]:
     """
     batches: list[ClipBatch] = []
     skipped: dict[str, str] = {}
-    for batch in islice(read_here(data, training_clips(data)), len(data.train_dataloader())):
+    for batch in islice(read_here(data, data.training_clips()), len(data.train_dataloader())):
         skipped |= dict(batch.skipped)
         if len(batch.clips):
             batches.append(batch)

@@ -10,7 +10,7 @@ import torch
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.readers import VideoReadError
 from vidmask.data.stages import StageClock
-from vidmask.data.throughput.loading import read_here, training_clips
+from vidmask.data.throughput.loading import read_here
 from vidmask.data.throughput.measurements import LoaderSetting, StageTimes
 from vidmask.data.transforms import to_float
 from vidmask.tokens import ClipBatch
@@ -34,7 +34,7 @@ def measure_stages(
         VideoReadError: If a video cannot be read and the data module does not skip it, or if none could.
         ValueError: If the videos fill no batch.
     """
-    clips = copy(training_clips(data))
+    clips = copy(data.training_clips())
     clips.reader = setting.reader
     batches = read_here(data, clips)
     num_clips, num_skipped = 0, 0
