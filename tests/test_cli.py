@@ -60,3 +60,12 @@ def test_a_traceback_is_shown_when_asked_for(how, monkeypatch):
     args = ["fit", "--config", "nowhere", *(["--traceback"] if how == "option" else [])]
     with pytest.raises(FileNotFoundError, match="no recipe 'nowhere'"):
         main(args)
+
+
+def test_an_interrupt_ends_in_one_line(monkeypatch, capsys):
+    def interrupt(namespace):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vidmask.cli.data.run", interrupt)
+    assert main(["data", "stats", "videos"]) == 130
+    assert capsys.readouterr().err == "vidmask: interrupted\n"

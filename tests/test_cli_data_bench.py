@@ -138,7 +138,7 @@ def test_options_of_the_bench_are_told_from_those_of_fit():
         (["--workers", "two"], "argument --workers: whole numbers such as 0,1,2, or auto, are accepted"),
         (["--seconds", "0"], "argument --seconds: a number of seconds above 0 is accepted, got '0'"),
         (["--readers", "pyaw"], "reader must be one of pyav, torchcodec, got 'pyaw'"),
-        (["--json", "nowhere/bench.json"], "cannot write nowhere/bench.json: no such folder"),
+        (["--json", "nowhere/bench.json"], "argument --json: nowhere/bench.json: there is no folder nowhere"),
     ],
 )
 def test_a_mistake_is_told_in_a_few_lines(given, told, capsys, tmp_path, monkeypatch):

@@ -46,7 +46,10 @@ def test_an_untidy_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[
     [
         (["nowhere/", "--out", "m.csv"], "nowhere/: does not exist"),
         ([".", "--out", "m.json"], "m.json: a manifest ends in .csv or .parquet"),
-        ([".", "--out", "m.csv", "--timeout", "0"], "the time limit must be more than 0 s"),
+        (
+            [".", "--out", "m.csv", "--timeout", "0"],
+            "argument --timeout: a number of seconds above 0 is accepted, got '0'",
+        ),
         ([".", "--out", "m.csv", "--wrokers", "2"], "unrecognized arguments"),
     ],
 )

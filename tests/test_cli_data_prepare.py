@@ -23,7 +23,7 @@ def test_it_says_what_came_of_it(source: Path, tmp_path: Path, capsys: pytest.Ca
     lines = capsys.readouterr().out.splitlines()
     assert ": 2 videos prepared in " in lines[0]
     assert lines[1] == "2 ok  1 broken  0 suspect"
-    assert any("cannot be opened as a video" in line for line in lines)
+    assert any("holds text and no video" in line for line in lines)
     assert any("MB after" in line for line in lines)
     assert any("times as many (6 clips of 16 frames, taking turns)" in line for line in lines)
     assert lines[-1] == f"the manifest is {tmp_path}/out/manifest.csv"

@@ -45,14 +45,22 @@ def test_no_pixels_and_another_clip(folder: Path, capsys) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--videos", "-1"], "num_videos must be 0 or more, got -1"),
+        (["--videos", "-1"], "argument --videos: a whole number from 0 is accepted, got '-1'"),
         (["--picture", "s.jpg"], "s.jpg: a picture ends in .png, .pdf, .svg"),
-        (["--json", "no/such/s.json"], "no/such/s.json: there is no folder no/such"),
-        (["--timeout", "0"], "timeout_seconds must be positive, got 0"),
-        (["--clip-seconds", "long"], "argument --clip-seconds: invalid float value: 'long'"),
+        (["--picture", "no/s.png"], "no/s.png: there is no folder no"),
+        (["--picture", "s.svg"], "s.svg: is a folder; give the name of a picture"),
+        (["--json", "no/such/s.json"], "argument --json: no/such/s.json: there is no folder no/such"),
+        (["--json", "."], "argument --json: a name that ends in .json is accepted, got '.'"),
+        (["--json", "0.mp4"], "argument --json: a name that ends in .json is accepted, got '0.mp4'"),
+        (["--timeout", "nan"], "argument --timeout: a number of seconds above 0 is accepted, got 'nan'"),
+        (["--clip-seconds", "long"], "argument --clip-seconds: a number of seconds above 0 is accepted"),
     ],
 )
-def test_a_wrong_value_ends_in_one_line(folder: Path, capsys, words, message) -> None:
+def test_a_wrong_value_ends_in_one_line(
+    folder: Path, tmp_path: Path, monkeypatch, capsys, words, message
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.svg").mkdir()
     assert main(["data", "stats", str(folder), *words]) == 2
     told = capsys.readouterr()
     assert message in told.err.splitlines()[0]

@@ -188,7 +188,7 @@ def test_a_video_that_cannot_be_read_ends_the_run_or_is_handed_on(videos: Labele
     assert skipped == other
     assert isinstance(skipped, SkippedSample)
     assert skipped.path.endswith("bad.mp4")
-    assert "cannot be opened as a video" in skipped.reason
+    assert "holds text and no video" in skipped.reason
 
 
 def test_a_batch_holds_what_is_known_of_its_samples(videos: LabeledVideoPaths) -> None:

@@ -13,8 +13,8 @@ from layouts import hmdb51_tree, ssv2_frames_tree
 from videos import write_numbered
 
 from vidmask.data.curation import checking
-from vidmask.data.curation.checking import check, journal_path
-from vidmask.data.curation.inspection import inspect
+from vidmask.data.curation.checking import CHECK_VERSION, check, journal_path
+from vidmask.data.curation.inspection import READER, inspect
 from vidmask.data.curation.journal import Journal
 from vidmask.data.manifest import read_manifest
 from vidmask.data.sources import open_source
@@ -184,3 +184,23 @@ def test_wrong_arguments_are_told(tmp_path: Path, out: str, options: dict[str, A
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         check(str(tmp_path / "data"), tmp_path / out, **options)
     assert (tmp_path / "labels.csv").read_text() == "path,label\na.mp4,1\n"
+
+
+def test_another_source_s_manifest_and_journal_are_not_replaced(tmp_path: Path) -> None:
+    first, second = folder(tmp_path / "first"), folder(tmp_path / "second")
+    out = tmp_path / "m.csv"
+    check(str(first), out, num_workers=0)
+    before = out.read_bytes()
+    with pytest.raises(ValueError, match=r"m\.csv: is the manifest of other videos, such as .*first/run/0"):
+        check(str(second), out, num_workers=0)
+    assert out.read_bytes() == before
+    (first / "run/0.mp4").unlink()
+    assert len(check(str(first), out, num_workers=0).records) == 2
+    out.unlink()
+    with Journal(journal_path(out), {"version": CHECK_VERSION, "full": False, "reader": READER}) as journal:
+        journal.add(str(first / "run/1.mp4"), [])
+    with pytest.raises(
+        ValueError, match=r"is of an interrupted check of other videos, such as .*first/run/1"
+    ):
+        check(str(second), out, num_workers=0)
+    assert journal_path(out).is_file()

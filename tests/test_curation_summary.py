@@ -26,9 +26,9 @@ def test_verdicts_hours_and_reasons() -> None:
         "1.00 hours of video that can be read, in 2 files",
         "broken:",
         "       2  ends … s before the … s that its header tells, such as c.mp4",
-        "       1  is empty: … bytes, such as \\udcff.mp4",
+        "       1  is empty: 0 bytes, such as \\udcff.mp4",
         "suspect:",
-        "       1  the header tells … s, the frames last … s, such as b.mp4",
+        "       1  the header tells 9.00 s, the frames last 8.00 s, such as b.mp4",
         "left aside, as they are not named like videos: 2 .txt, 1 without ending",
     ]
 

@@ -10,10 +10,11 @@ from test_callbacks_reconstructions import module as pretraining
 from torch import Tensor
 from trainers import quiet_trainer
 
-from vidmask.callbacks import OnlineProbe
+from vidmask.callbacks import OnlineProbe, ReconstructionLogger
 from vidmask.data.augmentation import RandomFlip
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.readers import VideoReadError
+from vidmask.data.skip_limit import TooManySkippedError
 from vidmask.data.sources import VideoFolder
 from vidmask.targets import PixelTarget
 from vidmask.tokens import ClipBatch
@@ -217,11 +218,40 @@ def test_a_probe_skips_broken_training_videos_as_training_does(video_folder: Pat
     assert fit().untrained["rankme"] >= 1
     (batch,) = module(tmp_path).probe_loader("train")
     assert (len(batch.paths), [Path(path).name for path, _ in batch.skipped]) == (2, ["bad.mp4"])
-    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+    # In a batch of the probe's own.
+    assert fit(batch_size=2).untrained["rankme"] >= 1
+    with pytest.raises(VideoReadError, match=r"bad\.mp4.*this training video.*--data\.on_error_fit skip"):
         fit(on_error_fit="raise")
     bad.rename(tmp_path / "val/jump/bad.mp4")
-    with pytest.raises(VideoReadError, match=r"bad\.mp4"):
+    with pytest.raises(VideoReadError, match=r"bad\.mp4.*this validation video.*--data\.on_error_eval skip"):
         fit()
+
+
+def test_where_no_training_video_can_be_decoded_the_limit_says_so(video_folder: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        bad = tmp_path / "train/jump" / f"{number}.mp4"
+        bad.parent.mkdir(parents=True, exist_ok=True)
+        bad.write_bytes(b"")
+    (tmp_path / "val/jump").mkdir(parents=True)
+    (tmp_path / "val/jump/0.mp4").symlink_to(video_folder / "train/jump/0.mp4")
+    callbacks = [OnlineProbe(), ReconstructionLogger(split="train")]
+    watched = trainer(callbacks=callbacks, default_root_dir=tmp_path)
+    with pytest.raises(TooManySkippedError, match=r"^[123] of 3 training videos .* data\.max_skipped_share"):
+        watched.fit(pretraining(PixelTarget("none", "all")), module(tmp_path, size=8, batch_size=2))
+
+
+def test_a_probe_leaves_out_validation_videos_that_are_skipped(video_folder: Path, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split / "jump").mkdir(parents=True)
+        for number in range(2):
+            link = tmp_path / split / "jump" / f"{number}.mp4"
+            link.symlink_to(video_folder / "train/jump" / f"{number}.mp4")
+    (tmp_path / "val/jump/bad.mp4").write_bytes(b"")
+    data = module(tmp_path, size=8, batch_size=2, on_error_eval="skip")
+    probe = OnlineProbe()
+    watched = trainer(callbacks=[probe], default_root_dir=tmp_path, limit_val_batches=0)
+    watched.fit(pretraining(PixelTarget("none", "all")), data)
+    assert probe.untrained["rankme"] >= 1
 
 
 def test_the_number_of_batches_is_known_beforehand(video_folder: Path) -> None:

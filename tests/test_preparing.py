@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from layouts import ucf101_tree
 from videos import numbers, write_numbered
@@ -20,6 +22,7 @@ from vidmask.data.curation.transcoding import Coding
 from vidmask.data.manifest import read_manifest
 from vidmask.data.readers import EveryFrames, open_video
 from vidmask.data.sources import Manifest, VideoFolder
+from vidmask.data.writers import write_video
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_labels_layout_and_the_broken_one(source: Path, tmp_path: Path) -> None:
         ("1.mp4", "ok", "run"),
     ]
     assert records[1].path == str(source / "jump/bad.mp4")
-    assert "cannot be opened as a video" in records[1].reason
+    assert "holds text and no video" in records[1].reason
     assert (len(found.pairs), found.already) == (3, 0)
     assert found.bytes_before == sum(
         (source / name).stat().st_size for name in ("jump/0.mp4", "run/0.mp4", "run/1.webm")
@@ -181,13 +184,44 @@ def test_a_source_that_vanishes_meanwhile_is_broken(
 
 
 def test_a_video_that_takes_too_long_is_broken_and_the_others_are_made(source: Path, tmp_path: Path) -> None:
-    (source / "run/hangs.mp4").unlink(missing_ok=True)
-    os.mkfifo(source / "run/hangs.mp4")
+    # Whoever opens the pipe waits for someone to write to it.
+    (source / "hangs").mkdir()
+    os.mkfifo(source / "hangs/00001.jpg")
     listing = tmp_path / "list.csv"
-    listing.write_text(f"{source}/run/hangs.mp4 0\n{source}/run/0.mp4 0\n")
+    listing.write_text(f"{source}/hangs 0\n{source}/run/0.mp4 0\n")
     found = prepare(str(listing), tmp_path / "out", num_workers=1, timeout_seconds=8.0)
     assert [record.verdict for record in found.records] == ["broken", "ok"]
     assert "took more than 8 s to prepare" in found.records[0].reason
+
+
+def test_a_pipe_is_broken_at_once(source: Path, tmp_path: Path) -> None:
+    os.mkfifo(source / "run/pipe.mp4")
+    listing = tmp_path / "list.csv"
+    listing.write_text(f"{source}/run/pipe.mp4 0\n{source}/run/0.mp4 0\n")
+    found = prepare(str(listing), tmp_path / "out", num_workers=0)
+    assert [record.verdict for record in found.records] == ["broken", "ok"]
+    assert found.records[0].reason == "is no file that can be read again and again"
+
+
+def test_what_is_made_depends_on_the_source_alone(tmp_path: Path) -> None:
+    """Where the encoder reads memory that nothing has written to, what malloc leaves there makes the file."""
+    (tmp_path / "videos").mkdir()
+    rows, columns = np.mgrid[:256, :340]
+    wall = np.random.default_rng(0).integers(0, 160, (256, 340, 3))
+    frames = []
+    for step in range(48):
+        frame = np.roll(wall, 3 * step, axis=1)
+        frame[(rows - 128) ** 2 + (columns - 6 * step) ** 2 < 1600] = (250, 40 + 3 * step, 10)
+        frames.append(frame.astype(np.uint8))
+    write_video(tmp_path / "videos/0.mp4", np.stack(frames), Fraction(30))
+    made = set()
+    for left_in_memory in ("1", "77"):
+        out = tmp_path / left_in_memory
+        command = [sys.executable, "-m", "vidmask", "data", "prepare", str(tmp_path / "videos"), str(out)]
+        environment = os.environ | {"MALLOC_PERTURB_": left_in_memory}
+        subprocess.run([*command, "--workers", "0"], check=True, env=environment, stderr=subprocess.DEVNULL)
+        made.add((out / "train/0.mp4").read_bytes())
+    assert len(made) == 1
 
 
 def test_what_would_harm_is_refused(source: Path, tmp_path: Path) -> None:

@@ -162,9 +162,11 @@ def _audio_only(path: Path) -> None:
     ("content", "reason"),
     [
         (None, "No such file"),
-        (b"", "cannot be opened as a video"),
-        (b"no video at all, only text\n" * 50, "cannot be opened as a video"),
-        ("cut moov", "cannot be opened as a video"),
+        (b"", "is empty: 0 bytes"),
+        (b"no video at all, only text\n" * 50, "holds text and no video"),
+        (bytes(5000), "begins with zeros, and is no video"),
+        (b"\x00\x01\x02\xff" * 900, "cannot be opened as a video: Invalid data found"),
+        ("cut moov", r"lacks a table of contents \(moov\) that can be read"),
         ("audio", "no video stream"),
     ],
 )

@@ -37,7 +37,7 @@ def test_what_is_left_aside_is_told(tmp_path, caplog):
     (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     find_videos(tmp_path).tell_others(tmp_path)
     assert [(record.levelname, record.getMessage().partition(": ")[2]) for record in caplog.records] == [
-        ("WARNING", "1 links (gone.mp4) left out, as they lead nowhere"),
+        ("WARNING", "1 name (gone.mp4) left out: no file, but a link that leads nowhere, a pipe or the like"),
         ("WARNING", "3 files left aside that are no videos: 3 .jpg"),
     ]
 
@@ -88,5 +88,14 @@ def test_a_folder_is_listed_once_for_all_its_files(tmp_path, monkeypatch):
 
 
 def test_a_few_are_named():
-    assert named(["a", "b"], "links") == "2 links (a, b)"
-    assert named(["a", "b", "c", "d"], "links") == "4 links (a, b, c, …)"
+    assert named(["a", "b"], "link") == "2 links (a, b)"
+    assert named(["a", "b", "c", "d"], "link") == "4 links (a, b, c, …)"
+
+
+def test_a_link_to_itself_leads_nowhere(tmp_path):
+    touch(tmp_path, "a.mp4", "b.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "folder").symlink_to("folder")
+    found = find_videos(tmp_path)
+    assert (found.videos, found.broken, found.others.total()) == (["a.mp4", "b.mp4"], ["loop.mp4"], 1)
+    assert missing_paths(str(tmp_path), ["a.mp4", "loop.mp4"]) == ["loop.mp4"]

@@ -218,7 +218,7 @@ def test_one_thing_says_what_validation_is(tmp_path):
     for share in (-0.1, 1.0):
         with pytest.raises(ValueError, match=rf"val_share must be a share in \[0, 1\), got {share}"):
             VideoFolder(tmp_path / "train", val_share=share)
-    with pytest.raises(ValueError, match="no class has two videos"):
+    with pytest.raises(ValueError, match="there are no two videos"):
         VideoFolder(tmp_path / "alone", val_share=0.5)
 
 

@@ -60,9 +60,7 @@ def test_annotated_videos_may_lie_in_class_folders_and_others_are_told(tmp_path,
         (tmp_path / f"train/{name}.mp4").rename(tmp_path / f"train/{folder}/{name}.mp4")
     source = Kinetics(tmp_path)
     assert items(source, "train") == EXPECTED["train"][:3]
-    assert (
-        "1 videos (x/y/train_1-1___000010_000020.mp4) are not in train.csv, and are left out" in caplog.text
-    )
+    assert "left out, as not in train.csv: 1 video (x/y/train_1-1___000010_000020.mp4)" in caplog.text
     assert "2 of 5 videos (train_1-1___000010_000020, gone_" in caplog.text
 
 

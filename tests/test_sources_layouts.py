@@ -42,7 +42,7 @@ def test_missing_videos_are_counted_and_some_named(caplog):
     assert not caplog.records
     tell_missing(["a"], 5, "list", "skip")
     assert caplog.messages == ["list: 1 of 5 videos (a) are not there, and are left out"]
-    with pytest.raises(FileNotFoundError, match="1 of 1 videos"):
+    with pytest.raises(FileNotFoundError, match="1 of 1 video "):
         tell_missing(["a"], 1, "list", "skip")
 
 

@@ -103,3 +103,9 @@ def test_what_is_no_list_is_refused(tmp_path):
         read_lines(tmp_path)
     with pytest.raises(ValueError, match="has no header with a column path, so no columns verb"):
         rows(tmp_path, "1.mp4 0\n", ["verb"])
+
+
+def test_a_field_that_is_too_long_is_refused(tmp_path):
+    (tmp_path / "list.csv").write_text(f"path,label\na.mp4,{'a' * 200_000}\n")
+    with pytest.raises(ValueError, match=r"list\.csv, line 2: is none of a list: field larger"):
+        read_listing(tmp_path / "list.csv")

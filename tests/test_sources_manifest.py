@@ -196,3 +196,28 @@ def test_videos_are_held_out_whatever_their_paths_look_like(tmp_path):
     (tmp_path / "m.csv").write_text("path,split,verdict,reason\n" + rows)
     source = Manifest(tmp_path / "m.csv", val_share=0.5)
     assert (len(source.split("train")), len(source.split("val"))) == (2, 2)
+
+
+def test_files_of_another_length_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    (tmp_path / "c.mp4").write_bytes(b"longer")
+    rows = [
+        Record(
+            path=str(tmp_path / f"{name}.mp4"),
+            split="train",
+            labels={},
+            verdict="ok",
+            reason="read",
+            size_bytes=0,
+        )
+        for name in "abc"
+    ]
+    write_manifest(tmp_path / "m.csv", rows)
+    Manifest(tmp_path / "m.csv")
+    (message,) = caplog.messages
+    assert "1 of 3 videos (" in message
+    assert "c.mp4) looked at are no longer as long as when they were checked" in message
+    caplog.clear()
+    write_manifest(tmp_path / "m.csv", [replace(row, size_bytes=6) for row in rows[2:]])
+    Manifest(tmp_path / "m.csv")
+    assert not caplog.messages

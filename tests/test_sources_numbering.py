@@ -42,7 +42,7 @@ def number(rows: list) -> None:
         ([("a", (0, 2)), ("b", (1, 3))], "label 'class': some rows tell 2 classes, and some 3"),
         (
             [("a", (0, 2)), ("b", None)],
-            r"label 'class': 1 classes \(b\) have no number, and others have",
+            r"label 'class': no number for 1 class \(b\), and others have one",
         ),
     ],
 )

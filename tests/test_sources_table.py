@@ -102,7 +102,8 @@ def test_missing_videos_end_the_run_unless_told(root, caplog):
     lines = "a/1.mp4 0\n" + "".join(f"b/{number}.mp4 0\n" for number in range(5))
     expected = (
         r"list\.csv: 5 of 6 videos \(b/0\.mp4, b/1\.mp4, b/2\.mp4, …\) are not there, the first in line 2; "
-        r"paths count from .* \(videos_root says otherwise\); on_missing='skip' leaves them out"
+        r"paths count from .* \(videos_root says otherwise\); on_missing: skip \(--data\.source\.on_missing "
+        r"skip\) leaves them out"
     )
     with pytest.raises(FileNotFoundError, match=expected):
         VideoTable(table(root, lines))
@@ -118,8 +119,8 @@ def test_a_line_that_is_there_twice_counts_twice_and_is_told(root, caplog):
     source = VideoTable(table(root, "a/1.mp4 0\na/2.mp4 0\na/./1.mp4 0\n"))
     assert len(source.split("train")) == 3
     assert caplog.messages == [
-        f"{root}/list.csv: 1 lines (a/./1.mp4) of train are there before, and count as often as they are "
-        "written"
+        f"{root}/list.csv: of the split train, 1 line (a/./1.mp4) written before; a video counts as often "
+        "as it is written"
     ]
 
 
@@ -142,7 +143,7 @@ def test_columns_that_are_not_used_are_told(root, caplog):
         ),
         (
             "path,split\na/1.mp4,train\na/1.mp4,val\n",
-            r"1 videos \(.*a/1\.mp4\) of the split val are in the split train",
+            r"the splits train and val share 1 video \(.*a/1\.mp4\)",
         ),
     ],
 )
@@ -171,3 +172,10 @@ def test_a_missing_video_moves_no_number_of_a_class(tmp_path):
     source = VideoTable(tmp_path / "list.csv", on_missing="skip")
     assert source.classes == {"class": ("a", "b", "c")}
     assert [source.split("train")[place][1]["label"] for place in range(2)] == [{"class": 0}, {"class": 2}]
+
+
+def test_one_index_written_in_two_ways_is_refused(root):
+    with pytest.raises(ValueError, match=r"list\.csv: writes one class index as 010 and as 10"):
+        VideoTable(table(root, "path,label\na/1.mp4,10\na/2.mp4,010\na/3.mp4,3\n"))
+    source = VideoTable(table(root, "path,label\na/1.mp4,001\na/2.mp4,010\n"))
+    assert [info["class"] for _, info in items(source, "train")] == [1, 10]

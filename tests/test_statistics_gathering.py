@@ -123,7 +123,7 @@ def test_what_cannot_be_read_is_told_and_counts_nowhere(two_classes: Path, tmp_p
     assert train.labels["class"].missing == ("white",)
     assert found.pixels.mean == (0.0, 0.0, 0.0)
     assert [Path(entry.path).name for entry in found.unreadable] == ["0.mp4", "1.mp4"]
-    assert all("cannot be opened as a video" in entry.reason for entry in found.unreadable)
+    assert [entry.reason for entry in found.unreadable] == ["holds text and no video", "is empty: 0 bytes"]
     # The same videos were drawn for the pixels, and are not told twice.
     assert found.undecodable == ()
 
@@ -160,7 +160,7 @@ def test_a_process_that_hangs_or_dies_costs_one_video(two_classes: Path, monkeyp
 def test_nothing_readable_is_an_error_that_tells_why(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.mp4").write_bytes(b"no video")
-    with pytest.raises(ValueError, match=r"none of 3 videos can be read; .*0.mp4: cannot be opened"):
+    with pytest.raises(ValueError, match=r"none of 3 videos can be read; .*0.mp4: holds text and no video"):
         statistics(tmp_path, num_workers=0)
 
 

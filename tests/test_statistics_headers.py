@@ -44,7 +44,7 @@ def test_b_frames_delay_no_header(tmp_path: Path) -> None:
 def test_a_file_that_is_no_video_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"no video at all")
-    with pytest.raises(VideoReadError, match="cannot be opened as a video"):
+    with pytest.raises(VideoReadError, match="holds text and no video"):
         read_header(str(path))
 
 

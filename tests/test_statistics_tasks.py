@@ -45,7 +45,7 @@ def test_what_cannot_be_read_has_a_reason_in_one_line(tmp_path: Path, pixels):
     path = tmp_path / "a.mp4"
     path.write_bytes(b"text")
     reason = measure([str(path), pixels])["reason"]
-    assert reason.startswith("cannot be opened as a video: ")
+    assert reason == "holds text and no video"
     gone = measure([str(tmp_path / "gone.mp4"), pixels])["reason"]
     assert "No such file" in gone
     assert str(tmp_path) not in reason + gone

@@ -98,7 +98,7 @@ def test_what_cannot_be_read_exactly_is_refused(tmp_path: Path) -> None:
     with pytest.raises(VideoReadError, match=r"a\.avi: is an AVI with B-frames"):
         TorchCodecReader(path)
     (tmp_path / "b.mp4").write_bytes(b"no video")
-    with pytest.raises(VideoReadError, match=r"b\.mp4: cannot be opened as a video"):
+    with pytest.raises(VideoReadError, match=r"b\.mp4: holds text and no video"):
         TorchCodecReader(tmp_path / "b.mp4")
 
 

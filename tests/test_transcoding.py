@@ -265,7 +265,7 @@ def test_the_answer_of_a_task_is_a_row_of_the_manifest(tmp_path: Path) -> None:
     source.write_bytes(b"no video")
     found = prepare_video(task)
     assert found["verdict"] == "broken"
-    assert "cannot be opened as a video" in found["reason"]
+    assert "holds text and no video" in found["reason"]
 
 
 @pytest.mark.parametrize(

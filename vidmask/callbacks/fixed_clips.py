@@ -67,6 +67,8 @@ def fixed_clips(
 ) -> Iterator[ClipBatch] | None:
     """Return batches of centre clips on the module's device, or None if there is no such split.
 
+    A batch whose videos were all skipped, as they cannot be decoded, is left out.
+
     Args:
         trainer: The run's trainer.
         module: The module whose device is used.
@@ -77,7 +79,7 @@ def fixed_clips(
     if loader is None:
         return None
     # Not by the strategy, whose hooks would flip clips as in training.
-    moved = (move_data_to_device(batch, module.device) for batch in loader)
+    moved = (move_data_to_device(batch, module.device) for batch in loader if len(batch.clips))
     return (batch._replace(clips=to_float(batch.clips)) for batch in moved)
 
 

@@ -1,5 +1,6 @@
 """What the encoder knows while it trains: probes of its frozen features."""
 
+import logging
 import time
 from typing import Any
 
@@ -26,6 +27,8 @@ from vidmask.probing import (
     rankme,
     standardise,
 )
+
+_LOG = logging.getLogger(__name__)
 
 POOLINGS = {"mean": mean_pool, "mean_std_max": mean_std_max_pool}
 
@@ -57,7 +60,7 @@ class OnlineProbe(Callback):
     successive frames, the line to beat where motion is the label.
 
     Where the source has no validation split, no labels, or one class only, what cannot be measured is left
-    out.
+    out; and so are videos that are skipped as they cannot be decoded.
 
     Args:
         every_n_epochs: Epochs between two probes.
@@ -186,6 +189,10 @@ class OnlineProbe(Callback):
                 pooled["frame_differences"].append(frame_differences(batch.clips).cpu())
             for name, values in labels.items():
                 values.append(batch.labels[name].cpu())
+        if not pooled["mean"]:
+            # All were skipped; of the training split, the limit of what may be lost says so at once.
+            _LOG.warning("no video of the split %s can be decoded, so it is not probed", split)
+            return None
         features = {name: torch.cat(parts) for name, parts in pooled.items() if parts}
         return features, {name: torch.cat(parts) for name, parts in labels.items()}
 

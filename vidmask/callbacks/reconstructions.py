@@ -28,7 +28,8 @@ class ReconstructionLogger(Callback):
     Args:
         every_n_epochs: Epochs between two pictures.
         num_clips: Clips on each picture; at most an evaluation batch.
-        split: Split that they come from, drawn once from its videos. Without that split nothing is drawn.
+        split: Split that they come from, drawn once from its videos. Nothing is drawn without that split, or
+            where none of these videos can be decoded and all are skipped.
         fps: Frames per second of the moving picture.
     """
 
@@ -59,10 +60,11 @@ class ReconstructionLogger(Callback):
         if not trainer.is_global_zero:
             return
         batches = fixed_clips(trainer, pl_module, self.split, self.num_clips)
-        if batches is None:
+        batch = None if batches is None else next(batches, None)
+        if batch is None:
             return
         with evaluating(pl_module):
-            drawn = pictures(pl_module, next(batches))
+            drawn = pictures(pl_module, batch)
         for name, rows in drawn.items():
             if rows:
                 moves = all(clips.shape[2] > 1 for clips in rows.values())

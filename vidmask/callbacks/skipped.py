@@ -80,7 +80,7 @@ class SkippedSamples(Callback):
         for path, reason in skipped:
             if path not in self._listed:
                 self._listed.add(path)
-                _append(file, path, reason)
+                _append(file, path, reason.removeprefix(f"{path}: "))
                 line = " ".join(reason.split())
                 _LOG.warning("skipped in training, as listed in %s: %s", file.name, line)
 

@@ -13,6 +13,9 @@ from typing import NoReturn
 import vidmask
 from vidmask.cli.errors import SHORTENED, Mistake, did_you_mean, explain
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as a shell has it."""
+
 TRAINING_VERBS = {
     "fit": "train from a recipe: vidmask fit --config quickstart/mae_st",
     "validate": "score a checkpoint on the validation split",
@@ -42,6 +45,10 @@ def main(args: Sequence[str] | None = None) -> int:
     with_traceback = "--traceback" in words or os.environ.get("VIDMASK_TRACEBACK") == "1"
     try:
         return _dispatch([word for word in words if word != "--traceback"])
+    except KeyboardInterrupt:
+        # Verbs that keep what they had done say so themselves.
+        print("vidmask: interrupted", file=sys.stderr)
+        return INTERRUPTED
     except (Mistake, RuntimeError, *SHORTENED) as error:
         lines = None if with_traceback else explain(error)
         if lines is None:

@@ -13,6 +13,7 @@ from vidmask.data.processes import processors
 from vidmask.data.readers import ReaderName
 from vidmask.data.stages import STAGES
 from vidmask.data.throughput import LoaderSetting
+from vidmask.data.writers import write_text
 
 Section = tuple[str, Table, str]
 """A table with its title and a note, which may be empty."""
@@ -64,7 +65,7 @@ def write_json(file: Path, result: Benchmark) -> None:
     content = {**asdict(result), "processors": processors(), "environment": environment.describe()}
     for stages, told in zip(result.measured.stages, content["measured"]["stages"], strict=True):
         told["other"] = stages.other
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(content, indent=2) + "\n")
 
 
 def _loaders(result: Benchmark) -> Section:

@@ -77,6 +77,7 @@ class ClipDataset(Dataset):
         seed: The run's seed.
         on_error: What a video that cannot be decoded does: ``"raise"`` ends the run, ``"skip"`` returns a
             ``SkippedSample`` for each clip that was due, which the batch counts.
+        advice: What is added to the error that ends the run.
         reader: Which decoder reads the files.
         timeout_seconds: The longest that the clips of one video may take to be read; a video that takes
             longer cannot be decoded. None waits for ever.
@@ -100,6 +101,7 @@ class ClipDataset(Dataset):
         num_crops: int = 1,
         seed: int = 0,
         on_error: Literal["raise", "skip"] = "raise",
+        advice: str = "",
         reader: ReaderName = "pyav",
         timeout_seconds: int | float | None = None,
         clock: StageClock = NO_CLOCK,
@@ -129,6 +131,7 @@ class ClipDataset(Dataset):
         self.num_crops = num_crops
         self.seed = seed
         self.on_error = on_error
+        self.advice = advice
         self.reader: ReaderName = reader
         self.clock = clock
         self._within_time = TimeLimit(timeout_seconds)
@@ -154,7 +157,7 @@ class ClipDataset(Dataset):
             decoded = self._read(path, seeds)
         except VideoReadError as error:
             if self.on_error == "raise":
-                raise
+                raise VideoReadError(f"{error}{self.advice}") from error
             return [SkippedSample(path, str(error))] * self.num_views
         labels = _labels(info["label"])
         samples = []

@@ -261,20 +261,23 @@ class VideoDataModule(LightningDataModule):
 
         Returns:
             The loader, whose batches every rank sees alike, or None where there is no such split. Training
-            videos that cannot be decoded are skipped or end the run as in training.
+            videos that cannot be decoded are skipped or end the run as in training. Where they are skipped,
+            a batch may have no clips.
         """
         clips = self.dataset(split)
         if clips is None:
             return None
         if split == "train":
             clips = copy(clips)
-            clips.on_error = self.on_error_fit
+            clips.on_error, clips.advice = self.on_error_fit, _advice(split, "on_error_fit")
         places = torch.arange(len(clips))
         if num_videos is not None and num_videos < len(clips):
             order = torch.randperm(len(clips), generator=generator(self.seed, f"probe {split}"))
             places = order[:num_videos].sort().values
         options = self._options()
         options.pop("persistent_workers", None)
+        if clips.on_error == "skip":
+            options["collate_fn"] = partial(collate, allow_empty=True)
         keys = [(0, index) for index in places.tolist()]
         return DataLoader(clips, batch_size=self.eval_batch_size, sampler=keys, **options)
 
@@ -327,6 +330,7 @@ class VideoDataModule(LightningDataModule):
             repeats=self.repeats if training else 1,
             seed=self.seed,
             on_error=self.on_error_fit if training else self.on_error_eval,
+            advice=_advice(split, "on_error_fit" if training else "on_error_eval"),
             reader=self.reader,
             timeout_seconds=self.timeout_seconds,
         )
@@ -351,3 +355,11 @@ class VideoDataModule(LightningDataModule):
             number, self.prefetch_factor, pin=self.pin_memory, persistent=self.persistent_workers
         )
         return options | {"collate_fn": collate}
+
+
+def _advice(split: Split, option: str) -> str:
+    kind = {"train": "training", "val": "validation", "test": "test"}[split]
+    return (
+        f"; this {kind} video ends the run: pass over it by --data.{option} skip, or leave it out by a "
+        "manifest (vidmask data check)"
+    )

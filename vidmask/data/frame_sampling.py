@@ -228,7 +228,10 @@ def frame_sampling(
     """
     if checked_choice("sampling", name, SamplingName) == "segments":
         if stride_frames is not None or stride_seconds is not None:
-            raise ValueError("sampling 'segments' has no stride: leave out stride_frames and stride_seconds")
+            raise ValueError(
+                "sampling 'segments' has no stride: leave out stride_frames and stride_seconds (on the "
+                "command line --data.stride_seconds null)"
+            )
         return SegmentSampling(frames)
     if stride_frames is None and stride_seconds is None:
         stride_frames = 4

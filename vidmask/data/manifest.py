@@ -41,7 +41,7 @@ class Record:
         reason: Why, in one line; for a good video what was read of it.
         size_bytes: Length of the file.
         modified_ns: When it was last written, in nanoseconds since 1970.
-        codec: The decoder's name for the codec.
+        codec: FFmpeg's name of the codec; of a folder of frames the ending of the pictures.
         fps: Mean frame rate.
         frames: Frames that the file holds, whatever its header tells.
         frames_read: How many of them the check decoded.

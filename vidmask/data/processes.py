@@ -39,7 +39,8 @@ def checked_workers(num_workers: int | None, timeout_seconds: int | float | None
     Raises:
         ValueError: If the number or the time limit of a task is out of range.
     """
-    if timeout_seconds is not None and timeout_seconds <= 0:
+    # No number compares as more than nan.
+    if timeout_seconds is not None and not timeout_seconds > 0:
         raise ValueError(f"the time limit must be more than 0 s, got {timeout_seconds:g}")
     if num_workers is not None and num_workers < 0:
         raise ValueError(f"the number of workers must be 0 or more, got {num_workers}")
@@ -214,7 +215,11 @@ def _serve(function: str) -> None:
     for line in sys.stdin:
         answer = _carry_out(work, json.loads(line))
         told = {"failure": answer} if isinstance(answer, Failure) else {"answer": answer}
-        print(json.dumps(told), file=answers, flush=True)
+        try:
+            print(json.dumps(told), file=answers, flush=True)
+        except BrokenPipeError:
+            # The parent was killed; what is left in the buffer must not be tried again at the exit.
+            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Write a clip as an H.264 MP4 file, whole or not at all, and tell a whole file from a truncated one."""
 
+import contextlib
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,3 +80,30 @@ def unfinished_path(path: Path) -> Path:
 def unfinished_paths(folder: Path) -> Iterator[Path]:
     """Yield what is being written in a folder and its folders, or was when a process was killed."""
     yield from folder.rglob(f".*{_UNFINISHED}")
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the block another name to write to, which becomes the file's own once the block has ended well.
+
+    Args:
+        path: The file; one of that name is replaced.
+
+    Raises:
+        OSError: If it cannot be written, naming the file.
+    """
+    unfinished = unfinished_path(path)
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot be written: {error.strerror or error}", str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8 to a file, whole or not at all; see ``whole_file``."""
+    with whole_file(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from vidmask.cli.data.arguments import json_file, positive_seconds
+
 HELP = "measure the way of the data and the model of a recipe, and name the bottleneck"
 DESCRIPTION = """\
 Measure how many clips a second each reader gives in each number of workers, where the time of a clip goes,
@@ -32,13 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=positive_seconds,
         default=2.0,
         metavar="S",
         help="the least time of each measurement (default: %(default)s)",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write all numbers, and what machine it was"
+        "--json", type=json_file, metavar="FILE", help="write all numbers, and what machine it was"
     )
     parser.parse_known_args = partial(_keep_the_others, parser.parse_known_args)
 
@@ -47,11 +49,7 @@ def run(namespace: argparse.Namespace) -> int:
     """Measure and print."""
     from vidmask.cli.bench_report import print_report, write_json
     from vidmask.cli.benchmark import benchmark
-    from vidmask.cli.errors import Mistake
 
-    file: Path | None = namespace.json
-    if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        raise Mistake(f"cannot write {file}: {'it is a folder' if file.is_dir() else 'no such folder'}")
     with tempfile.TemporaryDirectory() as folder:
         result = benchmark(
             namespace.recipe_words,
@@ -61,8 +59,8 @@ def run(namespace: argparse.Namespace) -> int:
             seconds=namespace.seconds,
         )
     print_report(result)
-    if file is not None:
-        write_json(file, result)
+    if namespace.json is not None:
+        write_json(namespace.json, result)
     return 0
 
 
@@ -81,13 +79,3 @@ def _numbers(text: str) -> list[int] | None:
     if not all(word.strip().isdecimal() for word in words):
         raise argparse.ArgumentTypeError(f"whole numbers such as 0,1,2, or auto, are accepted, got {text!r}")
     return sorted({int(word) for word in words})
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is accepted, got {text!r}")
-    return seconds

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from vidmask.cli.data.arguments import add_strict, add_workers
+from vidmask.cli.data.arguments import add_strict, add_workers, positive_seconds
 
 HELP = "find broken videos, and write a manifest of all that training can read"
 DESCRIPTION = """\
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workers(parser)
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=positive_seconds,
         metavar="SECONDS",
         help=f"what takes longer is broken (default: {_TIMEOUT_SECONDS:g}; with --full "
         f"{_FULL_TIMEOUT_SECONDS:g})",
@@ -43,8 +43,10 @@ def run(namespace: argparse.Namespace) -> int:
     """Check the videos and return the exit code."""
     from pathlib import Path
 
+    from vidmask.cli import INTERRUPTED
     from vidmask.data.curation.checking import check, journal_path
     from vidmask.data.curation.summary import Summary
+    from vidmask.data.words import counted
 
     start = time.perf_counter()
     default = _FULL_TIMEOUT_SECONDS if namespace.full else _TIMEOUT_SECONDS
@@ -58,16 +60,16 @@ def run(namespace: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         journal = journal_path(Path(namespace.out).expanduser())
-        if journal.exists():
-            print(
-                f"interrupted; what was found out is kept in {journal}: the same command goes on",
-                file=sys.stderr,
-            )
-        return 130
+        if not journal.exists():
+            raise
+        print(
+            f"interrupted; what was found out is kept in {journal}: the same command goes on", file=sys.stderr
+        )
+        return INTERRUPTED
     seconds = time.perf_counter() - start
     number, resumed = len(checked.records), checked.resumed
     before = f", {resumed} of them by the interrupted check before" if resumed else ""
-    print(f"{namespace.out}: {number} videos checked in {seconds:.1f} s{before}")
+    print(f"{namespace.out}: {counted(number, 'video')} checked in {seconds:.1f} s{before}")
     summary = Summary(checked.records)
     for line in summary.lines(checked.candidates.others):
         print(line)

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from vidmask.cli.data.arguments import add_strict, add_workers
+from vidmask.cli.data.arguments import add_strict, add_workers, positive_seconds
 
 HELP = "transcode videos so that clips decode several times as fast"
 DESCRIPTION = """\
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workers(parser)
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=positive_seconds,
         default=600.0,
         metavar="SECONDS",
         help="what takes longer is left out as broken (default: %(default)g)",
@@ -56,11 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Prepare the videos and return the exit code."""
+    from vidmask.cli import INTERRUPTED
     from vidmask.data.curation.preparing import MANIFEST, prepare
     from vidmask.data.curation.speed import decoding_speed
     from vidmask.data.curation.summary import Summary
     from vidmask.data.curation.transcoding import Coding
     from vidmask.data.readers import VideoReadError
+    from vidmask.data.words import counted
 
     start = time.perf_counter()
     try:
@@ -73,11 +75,11 @@ def run(namespace: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         print("interrupted; what was made is kept: the same command goes on", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     seconds = time.perf_counter() - start
     made = len(prepared.pairs) - prepared.already
     earlier = f", {prepared.already} were there before" if prepared.already else ""
-    print(f"{namespace.out}: {made} videos prepared in {seconds:.1f} s{earlier}")
+    print(f"{namespace.out}: {counted(made, 'video')} prepared in {seconds:.1f} s{earlier}")
     summary = Summary(prepared.records)
     for line in summary.lines({}):
         print(line)

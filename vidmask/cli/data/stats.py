@@ -2,7 +2,7 @@
 
 import argparse
 
-from vidmask.cli.data.arguments import add_workers
+from vidmask.cli.data.arguments import add_workers, json_file, positive_seconds, whole_number
 
 HELP = "measure a data set: classes, durations, sizes, frame rates, pixels"
 DESCRIPTION = """\
@@ -21,23 +21,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--videos",
-        type=int,
+        type=whole_number(0),
         default=256,
         metavar="N",
         help="videos drawn for the pixels, of the training split if there is one; 0: no pixels "
         "(default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="draws these videos (default: %(default)s)"
+        "--seed",
+        type=whole_number(0),
+        default=0,
+        metavar="N",
+        help="draws these videos (default: %(default)s)",
     )
     parser.add_argument(
         "--clip-seconds",
-        type=float,
+        type=positive_seconds,
         default=64 / 30,
         metavar="S",
         help="count shorter videos (default: 2.13, 16 frames, every fourth, at 30 a second)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write everything there too, each class and each file")
+    parser.add_argument(
+        "--json",
+        type=json_file,
+        metavar="FILE",
+        help="write everything there too, each class and each file; ends in .json",
+    )
     parser.add_argument(
         "--picture",
         metavar="FILE",
@@ -46,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_workers(parser)
     parser.add_argument(
         "--timeout",
-        type=float,
+        type=positive_seconds,
         default=60.0,
         metavar="S",
         help="seconds after which a video counts as unreadable, but with --workers 0 (default: %(default)g)",
@@ -63,14 +72,11 @@ def run(namespace: argparse.Namespace) -> int:
     from vidmask.data.statistics.gathering import statistics
     from vidmask.data.statistics.picture import check_picture_path, write_picture
     from vidmask.data.statistics.table import StatisticsTable
-    from vidmask.data.writers import unfinished_path
+    from vidmask.data.writers import write_text
 
     # Before hours of work rather than after.
     if namespace.picture is not None:
         check_picture_path(Path(namespace.picture))
-    for file in (namespace.json, namespace.picture):
-        if file is not None and not Path(file).parent.is_dir():
-            raise FileNotFoundError(f"{file}: there is no folder {Path(file).parent}")
     found = statistics(
         namespace.source,
         namespace.videos,
@@ -86,12 +92,7 @@ def run(namespace: argparse.Namespace) -> int:
         console = Console(highlight=False, markup=False, width=10_000)
     console.print(StatisticsTable(found), soft_wrap=True)
     if namespace.json is not None:
-        unfinished = unfinished_path(Path(namespace.json))
-        try:
-            unfinished.write_text(json.dumps(found.as_json(), indent=1) + "\n", encoding="ascii")
-            unfinished.replace(namespace.json)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_text(namespace.json, json.dumps(found.as_json(), indent=1) + "\n")
     if namespace.picture is not None:
         write_picture(Path(namespace.picture), found)
     return 0

@@ -104,8 +104,9 @@ def find_candidates(text: str) -> Candidates:
         FileNotFoundError: If it names a file or folder that does not exist, or one that lacks something.
         ValueError: If it names nothing that can be opened.
     """
+    # Of an empty word, open_source tells what is accepted; as a path it would be the working directory.
     path = Path(text).expanduser()
-    if path.is_dir():
+    if text.strip() and path.is_dir():
         return _of_folder(text, path)
     if is_manifest(path):
         return _of_manifest(path)

@@ -1,5 +1,6 @@
 """Check the videos of a source in parallel, so that an interrupted check goes on, and write the manifest."""
 
+import contextlib
 import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +12,12 @@ from vidmask.data.curation.candidates import Candidate, Candidates, find_candida
 from vidmask.data.curation.inspection import READER, status_of
 from vidmask.data.curation.journal import Journal
 from vidmask.data.curation.rows import FIELDS, from_row, to_row
-from vidmask.data.manifest import Record, check_suffix, is_manifest, write_manifest
+from vidmask.data.manifest import Record, check_suffix, is_manifest, iterate_manifest, write_manifest
 from vidmask.data.processes import Failure, checked_workers, run_tasks
 from vidmask.data.progress_bar import progress_bar
 
 # Raised by every change after which a video may get another verdict: older journals are then refused.
-CHECK_VERSION = 1
+CHECK_VERSION = 2
 
 _SIZE, _MODIFIED = FIELDS.index("size_bytes"), FIELDS.index("modified_ns")
 
@@ -69,26 +70,48 @@ def check(
         raise ValueError(f"{out}: is there already and no manifest; give another name")
     workers = checked_workers(num_workers, timeout_seconds)
     candidates = find_candidates(source)
+    if out.exists():
+        _check_same_source(out, candidates)
     path = journal_path(out)
     try:
         with Journal(path, {"version": CHECK_VERSION, "full": full, "reader": READER}) as journal:
             due = _Due(candidates, journal.answers, full)
+            if journal.answers and due.paths_seen.isdisjoint(journal.answers):
+                raise ValueError(
+                    f"{path}: is of an interrupted check of other videos, such as "
+                    f"{next(iter(journal.answers))}; end that check, delete the file, or give another name"
+                )
             resumed = len(due.paths_seen) - len(due)
             failed = _check_files(due, journal, resumed, workers, timeout_seconds)
             records = _Records(candidates, journal.answers, failed)
             write_manifest(out, records)
             journal.discard()
     except OSError as error:
-        raise OSError(
-            f"{error.filename or path}: {error.strerror or error}; what was found out is kept in {path}, and "
-            "the same command goes on from there"
-        ) from error
+        kept = f"; what was found out is kept in {path}, and the same command goes on from there"
+        told = f"{error.filename or path}: {error.strerror or error}"
+        raise OSError(told + kept if path.exists() else told) from error
     return Checked(records, candidates, resumed)
 
 
 def journal_path(out: Path) -> Path:
     """Return where an interrupted check keeps what it had found out."""
     return out.with_name(f".{out.name}.journal")
+
+
+def _check_same_source(out: Path, candidates: Candidates) -> None:
+    """Refuse to replace a manifest of which no video is among those to be checked.
+
+    Raises:
+        ValueError: That there is none.
+    """
+    before: set[str] = set()
+    # Of a damaged one the rows before the damage tell.
+    with contextlib.suppress(ValueError):
+        before.update(os.path.abspath(record.path) for record in iterate_manifest(out))  # noqa: PTH100
+    if before and before.isdisjoint(map(_key, candidates)):
+        raise ValueError(
+            f"{out}: is the manifest of other videos, such as {min(before)}; give another name, or delete it"
+        )
 
 
 class _Due(Sequence[dict[str, Any]]):

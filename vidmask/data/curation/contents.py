@@ -2,20 +2,15 @@
 
 import contextlib
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from os import PathLike
 from statistics import median
 
-import av
-from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from vidmask.data.readers.packets import TRUNCATED_SECONDS, VideoReadError, one_line
+from vidmask.data.readers.packets import TRUNCATED_SECONDS, PacketReader, VideoReadError, one_line
 
 # What FFmpeg takes a file for whose name ends like this.
 _CONTAINERS = {
@@ -28,15 +23,6 @@ _CONTAINERS = {
     (".ts",): {"mpegts"},
 }
 
-# What FFmpeg shows as a video and is none: pictures end in _pipe, lists name other files.
-_NO_VIDEOS = {
-    "image2": "a picture",
-    "tty": "a text",
-    "hls": "a list of other files",
-    "concat": "a list of other files",
-    "dash": "a list of other files",
-}
-
 
 @dataclass(frozen=True)
 class Contents:
@@ -44,7 +30,7 @@ class Contents:
 
     Attributes:
         container: FFmpeg's name of the container.
-        codec: FFmpeg's name of the codec.
+        codec: FFmpeg's name of the codec, whichever decoder reads it.
         fps: Mean frame rate that the header tells, or else that of the frames.
         frames: Frames in the file.
         seconds: Time of each frame in ascending order, as readers count: from the stream's beginning on; None
@@ -74,55 +60,20 @@ def read_contents(path: str | PathLike[str]) -> Contents:
     Raises:
         VideoReadError: If the file is no video or cannot be read to its end.
     """
-    name = str(path)
+    file = PacketReader(path)
     try:
-        with one_line(name, "cannot be opened as a video"):
-            # Tags need not be UTF-8, and say nothing of the pictures.
-            container = av.open(path, mode="r", metadata_errors="replace")
-    except VideoReadError:
-        told = _what_else(name)
-        if not told:
-            raise
-        raise VideoReadError(f"{name}: {told}") from None
-    with container, one_line(name, "cannot be read"):
-        return _contents(name, container)
+        with one_line(file.name, "cannot be read"):
+            return _contents(file)
+    finally:
+        file.close()
 
 
-def _what_else(name: str) -> str:
-    """Return what a file is that FFmpeg cannot open, where its beginning tells more than FFmpeg does."""
-    with open(name, "rb") as file:  # noqa: PTH123
-        head = file.read(4096)
-    if not any(head):
-        return "begins with zeros, and is no video"
-    if head[4:8] == b"ftyp":
-        return "lacks a table of contents (moov) that can be read: the file is truncated or damaged"
-    if b"\0" not in head:
-        # A letter may be cut in two at the end.
-        with contextlib.suppress(UnicodeDecodeError):
-            head[: head.rfind(b"\n") + 1 or None].decode("utf-8")
-            return "holds text and no video"
-    return ""
-
-
-def _contents(name: str, container: InputContainer) -> Contents:
-    kind = container.format.name
-    if kind.endswith("_pipe") or kind in _NO_VIDEOS:
-        raise VideoReadError(f"{name}: is {_NO_VIDEOS.get(kind, 'a picture')} ({kind}) and no video")
-    if not container.streams.video:
-        raise VideoReadError(f"{name}: holds no video stream")
-    stream = container.streams.video[0]
-    if stream.codec_context is None or stream.time_base is None:
-        raise VideoReadError(f"{name}: no decoder for its video stream")
-    if stream.disposition & Disposition.attached_pic:
-        raise VideoReadError(f"{name}: holds a cover picture and no video")
-    stream.codec_context.thread_count = 1
-    tally = _Tally(stream, kind)
-    try:
-        for packet in container.demux(stream):
-            tally.add(packet)
-    except IndexError:
-        # What PyAV makes of a packet of a stream that was not there when the file was opened.
-        raise VideoReadError(f"{name}: is damaged: a stream begins in the middle") from None
+def _contents(file: PacketReader) -> Contents:
+    name, kind = file.name, file.container_name
+    file.codec.thread_count = 1
+    tally = _Tally(file)
+    for packet in file.packets():
+        tally.add(packet)
     if not tally.frames:
         raise VideoReadError(f"{name}: holds no frame")
     problems, notes = tally.contradictions(name)
@@ -133,7 +84,7 @@ def _contents(name: str, container: InputContainer) -> Contents:
         problems.insert(0, f"holds {kind}, though its name ends in {name[name.rindex('.') :]}")
     return Contents(
         container=kind,
-        codec=stream.codec_context.name,
+        codec=file.codec_name,
         fps=tally.fps(),
         frames=tally.frames,
         seconds=tally.seconds(),
@@ -148,12 +99,12 @@ def _contents(name: str, container: InputContainer) -> Contents:
 class _Tally:
     """Counts over the packets of a stream."""
 
-    def __init__(self, stream: VideoStream, container: str) -> None:
+    def __init__(self, file: PacketReader) -> None:
         self.frames = 0
         self.picture: VideoFrame | None = None
-        self._stream = stream
-        self._container = container
-        self._base = stream.time_base or Fraction(1)
+        self._file = file
+        self._stream = file.stream
+        self._base = file.time_base
         self._times: list[int] = []
         self._unshown = self._corrupt = self._backward = 0
         self._key_frames: list[int] = []
@@ -177,7 +128,7 @@ class _Tally:
             self._unshown += 1
             return
         # AVI knows only the order of the frames, and FFmpeg guesses presentation times from it.
-        time = packet.dts if self._container == "avi" else packet.pts
+        time = packet.dts if self._file.is_avi else packet.pts
         if time is not None:
             if not self._times or time > self._latest:
                 self._latest, self._last_duration = time, packet.duration or 0
@@ -191,7 +142,7 @@ class _Tally:
 
     def _is_hidden(self, packet: Packet) -> bool:
         # RFC 6386, section 9.1: the bit show_frame. Other codecs pack hidden frames with shown ones.
-        return self._stream.codec_context.name == "vp8" and not bytes(packet)[0] & 0x10
+        return self._file.codec_name == "vp8" and not bytes(packet)[0] & 0x10
 
     def seconds(self) -> list[float] | None:
         if len(self._times) < self.frames:
@@ -253,7 +204,9 @@ class _Tally:
         excess = 0.0 if told is None or duration is None else duration - told
         if told is not None and duration is not None and abs(excess) > TRUNCATED_SECONDS:
             # Streams for broadcast have no header that would tell it.
-            teller = "FFmpeg estimates" if self._container.startswith("mpeg") else "the header tells"
+            teller = (
+                "FFmpeg estimates" if self._file.container_name.startswith("mpeg") else "the header tells"
+            )
             problems.append(f"{teller} {told:.2f} s, the frames last {duration:.2f} s")
         missing = self._stream.frames - self.frames - self._unshown
         if not self._stream.frames or not missing:

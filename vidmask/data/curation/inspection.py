@@ -18,6 +18,7 @@ from vidmask.data.curation.contents import Contents, read_contents
 from vidmask.data.manifest import Verdict
 from vidmask.data.readers import ClipRequest, DecodedClip, EveryFrames, FramesAt, VideoReadError, open_video
 from vidmask.data.readers.frames import pictures_in
+from vidmask.data.readers.refusals import no_regular_file
 
 READER = f"pyav {av.__version__}"
 """Name and version of the decoder, as a manifest tells it."""
@@ -116,8 +117,8 @@ def _inspect(path: str, full: bool, may_be_folder: bool, found: dict[str, Any]) 
             return "broken", "is a folder and no file"
         found |= status_of(path) | {"reader": READER}
         contents = _read_folder(path, found)
-    elif not stat.S_ISREG(status.st_mode):
-        return "broken", "is no file that can be read again and again"
+    elif refusal := no_regular_file(path):
+        return "broken", refusal
     elif not status.st_size:
         found |= {"size_bytes": 0, "modified_ns": status.st_mtime_ns}
         return "broken", "is empty: 0 bytes"

@@ -17,10 +17,11 @@ from vidmask.data.curation.transcoding import Coding
 from vidmask.data.manifest import Record, write_manifest
 from vidmask.data.processes import Failure, checked_workers, run_tasks
 from vidmask.data.progress_bar import progress_bar
+from vidmask.data.words import counted
 from vidmask.data.writers import unfinished_paths
 
 # Raised by every change after which a video is written otherwise: older folders are then refused.
-PREPARE_VERSION = 2
+PREPARE_VERSION = 3
 
 _FOLD = re.compile(r":[0-9]+$")
 
@@ -94,10 +95,9 @@ def prepare(
             return _Work(candidates, folder, coding, journal).carry_out(workers, timeout_seconds)
     except OSError as error:
         made = sum(1 for path in folder.rglob("*.mp4") if not path.name.startswith("."))
-        raise OSError(
-            f"{error.filename or folder}: {error.strerror or error}; what was made is kept "
-            f"({made} video{'s' * (made != 1)}), and the same command goes on from there"
-        ) from error
+        kept = f"; what was made is kept ({counted(made, 'video')}), and the same command goes on from there"
+        told = f"{error.filename or folder}: {error.strerror or error}"
+        raise OSError(told + kept if (folder / JOURNAL).exists() else told) from error
 
 
 class _Work:

@@ -28,7 +28,9 @@ class Summary:
         self.hours = 0.0
         self._splits: dict[str, Counter[str]] = {}
         self._reasons: dict[str, Counter[str]] = {"broken": Counter(), "suspect": Counter()}
-        self._examples: dict[tuple[str, str], str] = {}
+        # The first file of a verdict and a kind of reason, with its own reason.
+        self._examples: dict[tuple[str, str], tuple[str, str]] = {}
+        self._differing: set[tuple[str, str]] = set()
         # By half of the hash: the first file of each content, and all files of those that have several.
         self._first: dict[bytes, tuple[str, str]] = {}
         self._alike: dict[bytes, list[tuple[str, str]]] = {}
@@ -39,9 +41,11 @@ class Summary:
         self.verdicts[record.verdict] += 1
         self._splits.setdefault(record.split, Counter())[record.verdict] += 1
         if record.verdict != "ok":
-            kind = general_reason(record.reason)
+            kind, own = general_reason(record.reason), record.reason.partition("; ")[0]
             self._reasons[record.verdict][kind] += 1
-            self._examples.setdefault((record.verdict, kind), record.path)
+            _, told = self._examples.setdefault((record.verdict, kind), (record.path, own))
+            if told != own:
+                self._differing.add((record.verdict, kind))
         if record.verdict == "broken":
             return
         self.hours += (record.duration_seconds or 0.0) / 3600
@@ -68,8 +72,11 @@ class Summary:
             if not reasons:
                 continue
             yield f"{verdict}:"
-            for reason, number in reasons.most_common(_MOST_REASONS):
-                yield f"  {number:>6}  {reason}, such as {_printable(self._examples[verdict, reason])}"
+            for kind, number in reasons.most_common(_MOST_REASONS):
+                path, own = self._examples[verdict, kind]
+                # Without what is particular only where it differs from file to file.
+                reason = kind if (verdict, kind) in self._differing else own
+                yield f"  {number:>6}  {reason}, such as {_printable(path)}"
             left = reasons.total() - sum(number for _, number in reasons.most_common(_MOST_REASONS))
             if left:
                 yield f"  {left:>6}  for {len(reasons) - _MOST_REASONS} other reasons"

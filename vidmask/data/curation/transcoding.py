@@ -184,7 +184,9 @@ def _add_stream(
     coding: Coding,
 ) -> VideoStream:
     options = {"preset": _PRESET, "tune": "fastdecode", "crf": str(coding.crf), "bf": str(_B_FRAMES)}
-    options["x264-params"] = "b-adapt=0:b-pyramid=none"
+    # Macroblock trees (mbtree) are sums of floats that depend on the processor, and with AVX-512 and B-frames
+    # on memory that nothing has written to: a file would come out otherwise the next time.
+    options["x264-params"] = "b-adapt=0:b-pyramid=none:mbtree=0"
     stream = container.add_stream("libx264", rate=rate, options=options)
     stream.height, stream.width, stream.pix_fmt = picture.height, picture.width, "yuv420p"
     context = stream.codec_context

@@ -12,16 +12,17 @@ from os import PathLike, fspath
 from typing import BinaryIO
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
+from av.video.stream import VideoStream
 
 from vidmask.data.readers.base import ClipRequest, EveryFrames
+from vidmask.data.readers.refusals import no_container, no_regular_file, no_video
 from vidmask.data.readers.timing import EveryFrame, FrameChoice, Instants, Seconds, Span
 
 # Headers are rounded, so a video may end this much before its header says.
 TRUNCATED_SECONDS = 0.5
-# What FFmpeg calls pictures, which it would show as videos of one frame.
-_PICTURES = ("_pipe", "image2")
 _DURATION_TAG = re.compile(r"([0-9]+):([0-9]+):([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -52,26 +53,37 @@ class PacketReader:
     def __init__(self, file: str | PathLike[str] | BinaryIO | IOBase, name: str | None = None) -> None:
         source = fspath(file) if isinstance(file, str | PathLike) else file
         self.name = name or str(source if isinstance(source, str) else getattr(source, "name", "file"))
-        with one_line(self.name, "cannot be opened as a video"):
-            self._container = av.open(source, mode="r", metadata_errors="replace")
-        if self._container.format.name.endswith(_PICTURES):
+        self._container = self._open(source)
+        refusal = no_video(self._container)
+        if refusal:
             self.close()
-            raise VideoReadError(f"{self.name}: is a picture and no video")
-        if not self._container.streams.video:
-            self.close()
-            raise VideoReadError(f"{self.name}: holds no video stream")
-        self._stream = self._container.streams.video[0]
-        if self._stream.codec_context is None or self._stream.time_base is None:
-            self.close()
-            raise VideoReadError(f"{self.name}: no decoder for its video stream")
-        self.codec = self._stream.codec_context
-        self.time_base: Fraction = self._stream.time_base
-        self.start_pts: int = self._stream.start_time or 0
-        self.stream_index: int = self._stream.index
+            raise VideoReadError(f"{self.name}: {refusal}")
+        self.stream: VideoStream = self._container.streams.video[0]
+        assert self.stream.time_base is not None
+        self.codec = self.stream.codec_context
+        # Of the codec, where that of the decoder may be the name of a library.
+        self.codec_name: str = self.codec.codec.canonical_name
+        self.time_base: Fraction = self.stream.time_base
+        self.start_pts: int = self.stream.start_time or 0
+        self.stream_index: int = self.stream.index
         self.container_name = self._container.format.name
         # AVI knows only the order of the frames; a tick is a frame.
         self.is_avi = self.container_name == "avi"
         self._untouched = True
+
+    def _open(self, source: str | BinaryIO | IOBase) -> InputContainer:
+        refusal = no_regular_file(source) if isinstance(source, str) else ""
+        if refusal:
+            raise VideoReadError(f"{self.name}: {refusal}")
+        try:
+            with one_line(self.name, "cannot be opened as a video"):
+                # Tags need not be UTF-8, and say nothing of the pictures.
+                return av.open(source, mode="r", metadata_errors="replace")
+        except VideoReadError:
+            told = no_container(source) if isinstance(source, str) else ""
+            if not told:
+                raise
+            raise VideoReadError(f"{self.name}: {told}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -114,7 +126,7 @@ class PacketReader:
 
     def frames_per_second(self) -> float:
         """Return the mean frame rate."""
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        rate = self.stream.average_rate or self.stream.guessed_rate
         if not rate:
             raise VideoReadError(f"{self.name}: tells no frame rate; give the stride in seconds")
         return float(rate)
@@ -143,7 +155,7 @@ class PacketReader:
 
     def end_of(self, choice: FrameChoice) -> int:
         """Return about when a clip ends, before any of its packets is read; its start if nothing tells."""
-        rate = self._stream.average_rate or self._stream.guessed_rate
+        rate = self.stream.average_rate or self.stream.guessed_rate
         last = choice.until([])
         if last is not None:
             return last
@@ -163,12 +175,12 @@ class PacketReader:
     def demux(self, position: int | None) -> Iterator[Packet]:
         """Yield the packets from a key frame at about ``position`` on, or from the beginning."""
         if position is not None:
-            self._container.seek(position, stream=self._stream)
+            self._container.seek(position, stream=self.stream)
         elif not self._untouched:
             self._container.seek(0)
         self._untouched = False
         at_key_frame = position is None
-        for packet in self._packets():
+        for packet in self.packets():
             if packet.is_corrupt:
                 raise VideoReadError(f"{self.name}: ends inside a frame: the file is truncated")
             # A transport stream is entered anywhere.
@@ -176,9 +188,14 @@ class PacketReader:
             if packet.size and at_key_frame:
                 yield packet
 
-    def _packets(self) -> Iterator[Packet]:
+    def packets(self) -> Iterator[Packet]:
+        """Yield every packet from where the file stands to its end, and an empty one that marks the end.
+
+        Raises:
+            VideoReadError: If a stream begins in the middle.
+        """
         try:
-            yield from self._container.demux(self._stream)
+            yield from self._container.demux(self.stream)
         except IndexError:
             # What PyAV makes of a packet of a stream that was not there when the file was opened.
             raise VideoReadError(f"{self.name}: is damaged: a stream begins in the middle") from None
@@ -209,11 +226,11 @@ class PacketReader:
         """Return the length that the header tells of the video stream itself."""
         if self.is_avi:
             # FFmpeg cuts the duration to the length of the file, but not the number of frames.
-            return max(self._stream.frames, self._stream.duration or 0) or None
-        if self._stream.duration is not None:
-            return self._stream.duration
+            return max(self.stream.frames, self.stream.duration or 0) or None
+        if self.stream.duration is not None:
+            return self.stream.duration
         # Matroska and WebM: a tag of the stream, else the length of the longest stream.
-        tag = _DURATION_TAG.fullmatch(self._stream.metadata.get("DURATION", ""))
+        tag = _DURATION_TAG.fullmatch(self.stream.metadata.get("DURATION", ""))
         if tag is not None:
             hours, minutes, seconds = (Fraction(part) for part in tag.groups())
             return self._from_first_frame((3600 * hours + 60 * minutes + seconds) / self.time_base)

@@ -1,11 +1,14 @@
 """Which files lie below a folder, and which of a list do not."""
 
+import errno
 import logging
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from vidmask.data.words import counted
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,7 +36,8 @@ class FoundVideos(NamedTuple):
     Attributes:
         videos: Paths relative to the folder, in alphabetical order.
         others: How many other files there are of each ending, in small letters.
-        broken: Links of a video's name that lead nowhere, relative to the folder.
+        broken: What has a video's name and is no file, such as a pipe, or a link that leads nowhere or in a
+            circle; relative to the folder.
     """
 
     videos: list[str]
@@ -43,7 +47,11 @@ class FoundVideos(NamedTuple):
     def tell_others(self, folder: str | os.PathLike[str]) -> None:
         """Log in a line each what is left aside."""
         if self.broken:
-            _LOG.warning("%s: %s left out, as they lead nowhere", folder, named(self.broken, "links"))
+            _LOG.warning(
+                "%s: %s left out: no file, but a link that leads nowhere, a pipe or the like",
+                folder,
+                named(self.broken, "name"),
+            )
         number = self.others.total()
         if number:
             level = logging.WARNING if number > len(self.videos) else logging.INFO
@@ -78,10 +86,21 @@ def _entries(folder: str, prefix: str, above: list[tuple[int, int]]) -> Iterator
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if not entry.is_dir():
-            yield prefix + entry.name, entry.is_file()
+        is_folder, is_file = _kind(entry)
+        if not is_folder:
+            yield prefix + entry.name, is_file
         elif not (entry.is_symlink() and _identity(entry.path) in inside):
             yield from _entries(entry.path, f"{prefix}{entry.name}/", inside)
+
+
+def _kind(entry: os.DirEntry[str]) -> tuple[bool, bool]:
+    """Tell whether an entry is a folder, and whether a file; it is neither where a link leads in a circle."""
+    try:
+        return entry.is_dir(), entry.is_file()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False, False
 
 
 def _identity(path: str) -> tuple[int, int]:
@@ -136,7 +155,14 @@ def _names_in(folder: str) -> set[str]:
         return set()
 
 
-def named(names: Sequence[str], noun: str) -> str:
-    """Return how many there are and what the first ones are called: ``5 links (a, b, c, …)``."""
+def named(names: Sequence[str], noun: str, total: int | None = None) -> str:
+    """Return how many there are and what the first ones are called: ``5 videos (a, b, c, …)``.
+
+    Args:
+        names: They.
+        noun: What they are, in the singular.
+        total: Of how many, for ``1 of 5 videos (a)``.
+    """
+    number = counted(len(names), noun) if total is None else f"{len(names)} of {counted(total, noun)}"
     shown = ", ".join(names[:_IN_A_MESSAGE])
-    return f"{len(names)} {noun} ({shown}{', …' if len(names) > _IN_A_MESSAGE else ''})"
+    return f"{number} ({shown}{', …' if len(names) > _IN_A_MESSAGE else ''})"

@@ -122,7 +122,10 @@ def _held_out(
         if chosen:
             val[name] = [path for path in paths if path in chosen]
     if not val:
-        raise ValueError(f"val_share is {share}, but no class has two videos, of which one can be held out")
+        where = "there are no two videos" if set(videos) <= {None} else "no class has two videos"
+        raise ValueError(
+            f"val_share is {share}, but {where}, of which one can be held out; give 0, or more videos"
+        )
     return {"train": train, "val": val}
 
 

@@ -206,7 +206,7 @@ def _matched(
     tell_missing(missing, len(rows), file, on_missing, f" in {folder}")
     others = [video for video in videos if video not in used]
     if others:
-        _LOG.warning("%s: %s are not in %s, and are left out", folder, named(others, "videos"), file.name)
+        _LOG.warning("%s: left out, as not in %s: %s", folder, file.name, named(others, "video"))
     return matched
 
 

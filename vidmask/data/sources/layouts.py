@@ -70,11 +70,11 @@ def tell_missing(
     """
     if not missing:
         return
-    told = f"{where}: {named(missing, f'of {total} videos')} are not there{hint}"
+    told = f"{where}: {named(missing, 'video', total)} are not there{hint}"
     if len(missing) == total:
         raise FileNotFoundError(told)
     if on_missing == "raise":
-        raise FileNotFoundError(f"{told}; on_missing='skip' leaves them out")
+        raise FileNotFoundError(f"{told}; on_missing: skip (--data.source.on_missing skip) leaves them out")
     _LOG.warning("%s, and are left out", told)
 
 

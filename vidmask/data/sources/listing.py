@@ -1,7 +1,7 @@
 """Lists of videos as text: with a header, or as the field's ``path label`` lines without one."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,7 +85,7 @@ def read_listing(file: Path, labels: Sequence[str] | None = None) -> Listing:
     lines = read_lines(file)
     first = next(line for line in lines if line.strip())
     delimiter = next((character for character in DELIMITERS if character in first), " ")
-    columns = tuple(name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter)))
+    columns = tuple(name.strip().lower() for name in next(_Fields(file, [first], delimiter)))
     if PATH in columns:
         return _with_header(file, lines, delimiter, columns, labels)
     if labels is not None:
@@ -101,6 +101,27 @@ def read_listing(file: Path, labels: Sequence[str] | None = None) -> Listing:
     return Listing(file, (), label_columns, rows)
 
 
+class _Fields:
+    """The fields of each line; of a line that is none of a list, an error that names it."""
+
+    def __init__(self, file: Path, lines: Sequence[str], delimiter: str) -> None:
+        self._file = file
+        self._reader = csv.reader(lines, delimiter=delimiter)
+
+    @property
+    def line_num(self) -> int:
+        return self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self
+
+    def __next__(self) -> list[str]:
+        try:
+            return next(self._reader)
+        except csv.Error as error:
+            raise ValueError(f"{self._file}, line {self.line_num}: is none of a list: {error}") from None
+
+
 def _with_header(
     file: Path, lines: list[str], delimiter: str, columns: tuple[str, ...], labels: Sequence[str] | None
 ) -> Listing:
@@ -113,7 +134,7 @@ def _with_header(
         raise ValueError(f"{file}: has no column {', '.join(absent)}, but {', '.join(columns)}")
     places = [columns.index(name.lower()) for name in labels]
     path, split = columns.index(PATH), columns.index(SPLIT) if SPLIT in columns else None
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = _Fields(file, lines, delimiter)
     rows: list[Row] = []
     header_is_due = True
     for fields in reader:
@@ -173,7 +194,7 @@ def _path_and_label(line: str) -> tuple[str, str]:
 
 def _fields(file: Path, lines: list[str], delimiter: str) -> list[tuple[int, str, str]]:
     found = []
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = _Fields(file, lines, delimiter)
     for fields in reader:
         fields = [field.strip() for field in fields]
         if not any(fields):

@@ -2,8 +2,9 @@
 
 import logging
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ from typing import Any, Literal
 from vidmask.choices import checked_choice
 from vidmask.data.manifest import iterate_manifest, manifest_sha256
 from vidmask.data.sources.base import SPLITS, Split
-from vidmask.data.sources.files import missing_paths
+from vidmask.data.sources.files import missing_paths, named
 from vidmask.data.sources.folder import check_val_share, hold_out
 from vidmask.data.sources.layouts import OnMissing, check_choice, tell_missing
 from vidmask.data.sources.numbering import Numbering
@@ -22,6 +23,9 @@ _LOG = logging.getLogger(__name__)
 SuspectChoice = Literal["keep", "leave_out"]
 
 _Video = tuple[str, dict[str, int]]
+
+# Files whose length is compared with the manifest's: on a network's disk each takes a millisecond.
+_LOOKED_AT = 256
 
 
 class Manifest(ListedSource):
@@ -63,6 +67,7 @@ class Manifest(ListedSource):
         self._left_out: Counter[str] = Counter()
         numbering = Numbering()
         found: dict[Split, list[_Video]] = {}
+        lengths: dict[str, int] = {}
         for number, record in enumerate(iterate_manifest(self._path), 2):
             try:
                 labels = numbering.add(record)
@@ -72,6 +77,8 @@ class Manifest(ListedSource):
                 self._left_out[record.verdict] += 1
             else:
                 found.setdefault(record.split, []).append((record.path, labels))
+                if record.size_bytes is not None:
+                    lengths[record.path] = record.size_bytes
         self._tell_left_out()
         if not found:
             raise ValueError(f"{self._path}: leaves no video of {self._left_out.total()}")
@@ -80,6 +87,7 @@ class Manifest(ListedSource):
         except ValueError as error:
             raise ValueError(f"{self._path}: {error}") from None
         self._leave_out_missing(found, on_missing)
+        self._tell_changed(lengths)
         if val_share or "val" not in found:
             check_val_share(val_share, self._path if "val" in found else None)
         if val_share:
@@ -114,6 +122,18 @@ class Manifest(ListedSource):
             for split, videos in found.items():
                 found[split] = [video for video in videos if video[0] not in gone]
 
+    def _tell_changed(self, lengths: Mapping[str, int]) -> None:
+        """Warn if files are no longer as long as they were: what the manifest says of them is not true."""
+        step = max(len(lengths) // _LOOKED_AT, 1)
+        looked_at = list(lengths.items())[::step]
+        changed = [path for path, length in looked_at if _length(path) not in (None, length)]
+        if changed:
+            _LOG.warning(
+                "%s: %s looked at are no longer as long as when they were checked; check them again",
+                self._path,
+                named(changed, "video", len(looked_at)),
+            )
+
     def _held_out(self, train: list[_Video], share: float) -> dict[Split, list[_Video]]:
         folder = os.path.commonpath([os.path.dirname(path) for path, _ in train]) if train else ""  # noqa: PTH120
         by_label: dict[tuple[int, ...], dict[str, str]] = {}
@@ -143,3 +163,12 @@ class Manifest(ListedSource):
 
 def _labels(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "no label"
+
+
+def _length(path: str) -> int | None:
+    """Return the length of a file, or None where there is none: a folder of frames has many."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -53,7 +53,7 @@ class Numbering:
 def _in_order(label: str, met: Iterable[str], told: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
     lacking = [name for name in met if name not in told]
     if lacking:
-        raise ValueError(f"label {label!r}: {named(lacking, 'classes')} have no number, and others have")
+        raise ValueError(f"label {label!r}: no number for {named(lacking, 'class')}, and others have one")
     sizes = {size for _, size in told.values()}
     if len(sizes) > 1:
         raise ValueError(f"label {label!r}: some rows tell {min(sizes)} classes, and some {max(sizes)}")

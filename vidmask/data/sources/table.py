@@ -191,6 +191,9 @@ def _classes(parts: Sequence[_Part], place: int, class_names: str | PathLike[str
             f"{part.where(row)}: the label {row.labels[place]!r} is no class index (from 0, or -1 for none), "
             "and others are; expected indices in all lines or names in all"
         )
+    if len(set(map(int, numbers))) < len(numbers):
+        one, other = _written_twice(numbers)
+        raise ValueError(f"{parts[0].listing.file}: writes one class index as {one} and as {other}")
     if class_names is not None:
         lines = read_lines(Path(class_names).expanduser())
         names = tuple(line.strip() for line in lines if line.strip())
@@ -203,6 +206,16 @@ def _classes(parts: Sequence[_Part], place: int, class_names: str | PathLike[str
     if greatest >= _MOST_CLASSES:
         raise ValueError(f"{parts[0].listing.file}: the label {greatest} is no class index")
     return tuple(map(str, range(greatest + 1)))
+
+
+def _written_twice(numbers: set[str]) -> tuple[str, str]:
+    """Return two labels that are the same number, of which there must be some."""
+    first: dict[int, str] = {}
+    return next(
+        (first[int(label)], label)
+        for label in sorted(numbers)
+        if first.setdefault(int(label), label) != label
+    )
 
 
 def _index(part: _Part, row: Row, place: int, index: Mapping[str, int]) -> int:
@@ -228,10 +241,10 @@ def _tell_repeated(part: _Part, split: Split) -> None:
                 )
     if repeated:
         _LOG.warning(
-            "%s: %s of %s are there before, and count as often as they are written",
+            "%s: of the split %s, %s written before; a video counts as often as it is written",
             part.listing.file,
-            named(repeated, "lines"),
             split,
+            named(repeated, "line"),
         )
 
 
@@ -246,4 +259,4 @@ def _refuse_shared(splits: Mapping[Split, VideoPaths]) -> None:
     for split, paths in names.items():
         shared = [name for name in paths if name in trained]
         if shared:
-            raise ValueError(f"{named(shared, 'videos')} of the split {split} are in the split train too")
+            raise ValueError(f"the splits train and {split} share {named(shared, 'video')}")

@@ -22,7 +22,7 @@ class Header:
         fps: Mean frame rate.
         width: Columns as displayed, after the rotation.
         height: Rows as displayed, after the rotation.
-        codec: The decoder's name for the codec; of a folder of frames their ending.
+        codec: FFmpeg's name of the codec; of a folder of frames their ending.
         size_bytes: Length of the file, or of all frames together.
     """
 
@@ -52,7 +52,7 @@ def read_header(path: str) -> Header:
         # Before the first frame is decoded: a length that no header tells is found in the packets.
         duration = file.duration
         width, height = _displayed_size(file)
-        return Header(duration, _told(file.frames_per_second), width, height, file.codec.name, size_bytes)
+        return Header(duration, _told(file.frames_per_second), width, height, file.codec_name, size_bytes)
     finally:
         file.close()
 

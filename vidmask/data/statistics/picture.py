@@ -16,8 +16,8 @@ from vidmask.data.statistics.panels import (
     strip_inches,
 )
 from vidmask.data.statistics.style import SPLIT_COLOURS, Axes, shown_name
-from vidmask.data.statistics.words import length
-from vidmask.data.writers import unfinished_path
+from vidmask.data.words import length
+from vidmask.data.writers import whole_file
 
 SUFFIXES = (".png", ".pdf", ".svg")
 
@@ -31,13 +31,18 @@ Panel = Callable[[Axes, DataStatistics], None]
 
 
 def check_picture_path(path: Path) -> None:
-    """Refuse a name that tells no format.
+    """Refuse a name that tells no format, or where no file can be.
 
     Raises:
         ValueError: That it is so.
+        FileNotFoundError: If there is no such folder.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: a picture ends in {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder; give the name of a picture")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
 
 
 def write_picture(path: Path, found: DataStatistics) -> None:
@@ -53,12 +58,8 @@ def write_picture(path: Path, found: DataStatistics) -> None:
     """
     check_picture_path(path)
     figure = draw(found)
-    unfinished = unfinished_path(path)
-    try:
+    with whole_file(path) as unfinished:
         figure.savefig(unfinished, format=path.suffix[1:].lower(), dpi=_DPI, facecolor="white")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def draw(found: DataStatistics) -> Any:

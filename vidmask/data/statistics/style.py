@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vidmask.data.statistics.words import printable
+from vidmask.data.words import printable
 
 # Okabe and Ito's colours, which all kinds of sight tell apart; splits differ in brightness and lines too.
 SPLIT_COLOURS = {"train": "#0072B2", "val": "#E69F00", "test": "#009E73"}

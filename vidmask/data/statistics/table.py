@@ -8,7 +8,7 @@ from rich.table import Table
 from vidmask.data.statistics.gathering import DataStatistics, Unreadable
 from vidmask.data.statistics.pixels import IMAGENET_MEAN, IMAGENET_STD, PixelStatistics, Triple
 from vidmask.data.statistics.splits import LabelStatistics, Quantiles, SplitStatistics
-from vidmask.data.statistics.words import length, printable
+from vidmask.data.words import length, printable
 
 _SHOWN = 3
 

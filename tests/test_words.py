@@ -1,6 +1,6 @@
 import pytest
 
-from vidmask.data.statistics.words import length, printable
+from vidmask.data.words import counted, length, printable
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,11 @@ def test_names_are_one_line_of_text():
     assert printable("a\nb\tc") == "a b c"
     assert printable(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf?"
     assert printable("挥手") == "挥手"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "told"),
+    [(1, "video", "1 video"), (0, "video", "0 videos"), (2000, "class", "2,000 classes")],
+)
+def test_a_number_of_things(number, noun, told):
+    assert counted(number, noun) == told

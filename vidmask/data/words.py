@@ -1,4 +1,15 @@
-"""Numbers and names of the statistics as the table and the picture tell them."""
+"""Numbers and names as messages, tables and pictures tell them."""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 video``, ``2 videos``, ``3 classes``.
+
+    Args:
+        number: How many.
+        noun: What they are, in the singular.
+    """
+    plural = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{plural}"
 
 
 def length(seconds: float) -> str:
