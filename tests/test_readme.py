@@ -45,20 +45,40 @@ def test_python_runs(code, tmp_path, monkeypatch):
 
 
 def test_the_recipe_for_one_s_own_videos_trains(tmp_path, video_folder, monkeypatch):
-    (recipe,) = [text for text in blocks("yaml") if text.startswith("# my_run.yaml")]
+    recipe = shown("my_run.yaml")
     assert "precision" in yaml.safe_load(recipe)["trainer"]
     (tmp_path / "my_run.yaml").write_text(recipe, encoding="utf-8")
     (tmp_path / "videos").symlink_to(video_folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("VIDMASK_RUNS", raising=False)
+    assert len(two_losses("my_run", "--config", "my_run.yaml")) == 2
+
+
+def test_a_data_set_of_pytorchvideo_s_comes_in_as_shown(tmp_path, video_folder, monkeypatch):
+    (tmp_path / "pytorchvideo.yaml").write_text(shown("pytorchvideo.yaml"), encoding="utf-8")
+    (tmp_path / "videos").symlink_to(video_folder)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VIDMASK_RUNS", raising=False)
+    words = ["--config", "folder/mae_st", "--config", "pytorchvideo.yaml", "--trainer.callbacks", "null"]
+    assert len(two_losses("folder/mae_st", *words)) == 2
+
+
+def shown(name: str) -> str:
+    """Return the recipe that the README shows under a name."""
+    (recipe,) = [text for text in blocks("yaml") if text.startswith(f"# {name}")]
+    return recipe
+
+
+def two_losses(recipe: str, *words: str) -> list[float]:
+    """Train a tiny encoder for two steps and return the losses."""
     tiny = [
         *("--model.encoder.size", "32", "--model.encoder.embed_dim", "24"),
         *("--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
         *("--data.batch_size", "4", "--data.num_workers", "0"),
         *("--trainer.max_steps", "2", "--trainer.log_every_n_steps", "1", "--trainer.accelerator", "cpu"),
     ]
-    assert main(["fit", "--config", "my_run.yaml", *tiny]) == 0
-    lines = (tmp_path / "runs" / "my_run" / "latest" / "metrics.jsonl").read_text().splitlines()
+    assert main(["fit", *words, *tiny]) == 0
+    lines = (Path("runs") / recipe / "latest" / "metrics.jsonl").read_text().splitlines()
     losses = [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
-    assert len(losses) == 2
     assert all(loss is not None and loss > 0 for loss in losses)
+    return losses
