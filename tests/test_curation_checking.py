@@ -109,7 +109,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(
     monkeypatch.setattr(
         checking, "write_manifest", lambda out, records: (_ for _ in ()).throw(OSError(28, "No space left"))
     )
-    with pytest.raises(OSError, match=r"No space left; what was found out is kept in .*\.m\.csv\.journal"):
+    with pytest.raises(OSError, match=r"No space left; what was done is kept \(\d+ videos?\)"):
         check(str(tmp_path / "data"), tmp_path / "m.csv", num_workers=0)
     monkeypatch.undo()
     assert len(looked_at) == 3
@@ -191,16 +191,24 @@ def test_another_source_s_manifest_and_journal_are_not_replaced(tmp_path: Path) 
     out = tmp_path / "m.csv"
     check(str(first), out, num_workers=0)
     before = out.read_bytes()
-    with pytest.raises(ValueError, match=r"m\.csv: is the manifest of other videos, such as .*first/run/0"):
+    with pytest.raises(
+        ValueError, match=r"m\.csv: is a manifest of none of these videos, but of such as .*first/run/0"
+    ):
         check(str(second), out, num_workers=0)
     assert out.read_bytes() == before
     (first / "run/0.mp4").unlink()
-    assert len(check(str(first), out, num_workers=0).records) == 2
+    (tmp_path / "link").symlink_to(first)
+    assert len(check(str(tmp_path / "link"), out, num_workers=0).records) == 2
+    header = before.splitlines(keepends=True)[0]
+    for damaged in (header + b"foo,bar\n", header + before.splitlines()[1][:20]):
+        out.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"m\.csv: row 2: .*; it would be replaced"):
+            check(str(first), out, num_workers=0)
     out.unlink()
     with Journal(journal_path(out), {"version": CHECK_VERSION, "full": False, "reader": READER}) as journal:
         journal.add(str(first / "run/1.mp4"), [])
     with pytest.raises(
-        ValueError, match=r"is of an interrupted check of other videos, such as .*first/run/1"
+        ValueError, match=r"is of an interrupted check of none of these videos, but of such as .*first/run/1"
     ):
         check(str(second), out, num_workers=0)
     assert journal_path(out).is_file()

@@ -40,11 +40,13 @@ def test_what_is_no_file_is_broken(tmp_path: Path) -> None:
     (tmp_path / "folder.mp4").mkdir()
     (tmp_path / "link.mp4").symlink_to("nowh\nere")
     (tmp_path / "empty.mp4").touch()
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
     os.mkfifo(tmp_path / "pipe.mp4")
     reasons = {
         "none": "is not there",
         "folder": "is a folder and no file",
         "link": "is a link to nowh ere, where nothing is",
+        "loop": "is a link to loop.mp4, which leads in a circle",
         "empty": "is empty: 0 bytes",
         "pipe": "is no file that can be read again and again",
     }

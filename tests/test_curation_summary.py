@@ -55,7 +55,7 @@ def test_a_video_of_training_in_another_split_is_a_warning() -> None:
 
 def test_repeats_in_a_split_are_told() -> None:
     told = lines(row("a", sha256="00"), row("b", sha256="00"), row("c", sha256="00"))
-    assert told[-1] == "2 videos are the same as another of their split, such as b = a"
+    assert told[-1] == "2 videos to the byte like another of the same split, such as b = a"
 
 
 def test_the_same_path_as_val_and_test_is_no_leak() -> None:

@@ -132,7 +132,7 @@ def test_where_a_file_cannot_be_written_it_says_so_and_keeps_the_others(tmp_path
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert "1.mp4: " in last
-    assert "what was made is kept (1 video), and the same command goes on from there" in last
+    assert "what was done is kept (1 video), and the same command goes on from there" in last
     assert list(modified(out)) == ["train/0.mp4"]
     assert prepare(str(source), out, num_workers=0).already == 1
 
@@ -150,7 +150,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
         pytest.skip("no small disk can be mounted here")
     try:
         with pytest.raises(
-            OSError, match=r"No space left on device; what was made is kept \(\d videos?\)"
+            OSError, match=r"No space left on device; what was done is kept \(\d videos?\)"
         ) as told:
             prepare(str(source), out / "p", num_workers=0)
         assert "\n" not in str(told.value)

@@ -97,7 +97,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         yield unfinished
         unfinished.replace(path)
     except OSError as error:
-        raise OSError(error.errno, f"cannot be written: {error.strerror or error}", str(path)) from error
+        raise OSError(f"{path}: cannot be written: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -107,3 +107,17 @@ def write_text(path: Path, text: str) -> None:
     """Write text in UTF-8 to a file, whole or not at all; see ``whole_file``."""
     with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
+
+
+def check_writable(path: Path) -> None:
+    """Try whether a file can be made, before the work whose result it is to hold.
+
+    Raises:
+        OSError: If it cannot be. A file that is there stays as it is.
+    """
+    unfinished = unfinished_path(path)
+    try:
+        unfinished.touch()
+        unfinished.unlink()
+    except OSError as error:
+        raise OSError(f"{path}: cannot be written: {error.strerror}") from error

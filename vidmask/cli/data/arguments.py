@@ -60,6 +60,9 @@ def json_file(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: If nothing can be written there, or it would replace something else.
     """
+    # Not at the top: it imports PyAV, which takes longer than the answer to --help may.
+    from vidmask.data.writers import check_writable
+
     path = Path(text).expanduser()
     if path.suffix.lower() != ".json":
         raise argparse.ArgumentTypeError(f"a name that ends in .json is accepted, got {text!r}")
@@ -67,4 +70,8 @@ def json_file(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text}: is a folder")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return path

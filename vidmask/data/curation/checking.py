@@ -1,16 +1,15 @@
 """Check the videos of a source in parallel, so that an interrupted check goes on, and write the manifest."""
 
-import contextlib
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vidmask.data.curation.candidates import Candidate, Candidates, find_candidates
 from vidmask.data.curation.inspection import READER, status_of
-from vidmask.data.curation.journal import Journal
+from vidmask.data.curation.journal import Journal, told_what_is_kept
 from vidmask.data.curation.rows import FIELDS, from_row, to_row
 from vidmask.data.manifest import Record, check_suffix, is_manifest, iterate_manifest, write_manifest
 from vidmask.data.processes import Failure, checked_workers, run_tasks
@@ -75,21 +74,15 @@ def check(
     path = journal_path(out)
     try:
         with Journal(path, {"version": CHECK_VERSION, "full": full, "reader": READER}) as journal:
+            _check_same_journal(path, journal, candidates)
             due = _Due(candidates, journal.answers, full)
-            if journal.answers and due.paths_seen.isdisjoint(journal.answers):
-                raise ValueError(
-                    f"{path}: is of an interrupted check of other videos, such as "
-                    f"{next(iter(journal.answers))}; end that check, delete the file, or give another name"
-                )
             resumed = len(due.paths_seen) - len(due)
             failed = _check_files(due, journal, resumed, workers, timeout_seconds)
             records = _Records(candidates, journal.answers, failed)
             write_manifest(out, records)
             journal.discard()
     except OSError as error:
-        kept = f"; what was found out is kept in {path}, and the same command goes on from there"
-        told = f"{error.filename or path}: {error.strerror or error}"
-        raise OSError(told + kept if path.exists() else told) from error
+        raise told_what_is_kept(error, path) from error
     return Checked(records, candidates, resumed)
 
 
@@ -105,13 +98,37 @@ def _check_same_source(out: Path, candidates: Candidates) -> None:
         ValueError: That there is none.
     """
     before: set[str] = set()
+    damage = ""
     # Of a damaged one the rows before the damage tell.
-    with contextlib.suppress(ValueError):
-        before.update(os.path.abspath(record.path) for record in iterate_manifest(out))  # noqa: PTH100
-    if before and before.isdisjoint(map(_key, candidates)):
+    try:
+        before.update(os.path.realpath(record.path) for record in iterate_manifest(out))
+    except ValueError as error:
+        damage = str(error)
+    if damage and not before:
+        raise ValueError(f"{damage}; it would be replaced: give another name, or delete it")
+    if before and not _is_one_of(before, candidates):
         raise ValueError(
-            f"{out}: is the manifest of other videos, such as {min(before)}; give another name, or delete it"
+            f"{out}: is a manifest of none of these videos, but of such as {min(before)}; give another name, "
+            "or delete it"
         )
+
+
+def _check_same_journal(path: Path, journal: Journal, candidates: Candidates) -> None:
+    """Refuse to drop what an interrupted check of other videos had found out.
+
+    Raises:
+        ValueError: That the journal is of other videos.
+    """
+    if journal.answers and not _is_one_of({os.path.realpath(key) for key in journal.answers}, candidates):
+        raise ValueError(
+            f"{path}: is of an interrupted check of none of these videos, but of such as "
+            f"{min(journal.answers)}; let that check come to its end, delete the file, or give another name"
+        )
+
+
+def _is_one_of(paths: Set[str], candidates: Iterable[Candidate]) -> bool:
+    """Tell whether one of the candidates is among the files, by whatever links it is reached."""
+    return any(os.path.realpath(candidate.path) in paths for candidate in candidates)
 
 
 class _Due(Sequence[dict[str, Any]]):

@@ -1,5 +1,6 @@
 """Check one video: its bytes, its packets, and some of its frames as training would read them."""
 
+import errno
 import hashlib
 import math
 import os
@@ -110,7 +111,7 @@ def _inspect(path: str, full: bool, may_be_folder: bool, found: dict[str, Any]) 
     if not os.path.exists(path):  # noqa: PTH110
         if not os.path.islink(path):  # noqa: PTH114
             return "broken", "is not there"
-        return "broken", f"is a link to {os.readlink(path)}, where nothing is"  # noqa: PTH115
+        return "broken", f"is a link to {os.readlink(path)}, {_where_it_leads(path)}"  # noqa: PTH115
     status = os.stat(path)  # noqa: PTH116
     if stat.S_ISDIR(status.st_mode):
         if not may_be_folder:
@@ -144,6 +145,16 @@ def _inspect(path: str, full: bool, may_be_folder: bool, found: dict[str, Any]) 
         problems.insert(0, "was written to while it was checked")
     told = f"read {len(seen.seconds)} of {contents.frames} frames"
     return "suspect" if problems else "ok", "; ".join([*problems, told, *contents.notes, *seen.notes()])
+
+
+def _where_it_leads(link: str) -> str:
+    """Return in words where a link leads that leads to no file."""
+    try:
+        os.stat(link)  # noqa: PTH116
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "which leads in a circle"
+    return "where nothing is"
 
 
 def _read_folder(path: str, found: dict[str, Any]) -> Contents:

@@ -10,6 +10,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from vidmask.data.words import counted
+
 _SYNC_SECONDS = 1.0
 
 
@@ -116,3 +118,23 @@ class Journal:
             raise ValueError(
                 f"{self._path}: was begun with {told}; say the same again, or delete the file to begin anew"
             )
+
+
+def told_what_is_kept(error: OSError, path: Path) -> OSError:
+    """Return an error of a job that cannot write on, with how many answers its journal keeps.
+
+    Args:
+        error: What the system said.
+        path: The journal, which need not be there.
+    """
+    told = f"{error.filename or path}: {error.strerror or error}"
+    try:
+        with path.open("rb") as file:
+            kept = sum(line.endswith(b"\n") for line in file) - 1
+    except OSError:
+        kept = 0
+    if kept < 1:
+        return OSError(told)
+    return OSError(
+        f"{told}; what was done is kept ({counted(kept, 'video')}), and the same command goes on from there"
+    )

@@ -10,14 +10,13 @@ from typing import Any
 
 from vidmask.data.curation.candidates import Candidate, Candidates, find_candidates
 from vidmask.data.curation.inspection import status_of
-from vidmask.data.curation.journal import Journal
+from vidmask.data.curation.journal import Journal, told_what_is_kept
 from vidmask.data.curation.naming import output_names
 from vidmask.data.curation.rows import FIELDS, from_row, to_row
 from vidmask.data.curation.transcoding import Coding
 from vidmask.data.manifest import Record, write_manifest
 from vidmask.data.processes import Failure, checked_workers, run_tasks
 from vidmask.data.progress_bar import progress_bar
-from vidmask.data.words import counted
 from vidmask.data.writers import unfinished_paths
 
 # Raised by every change after which a video is written otherwise: older folders are then refused.
@@ -94,10 +93,7 @@ def prepare(
         with Journal(folder / JOURNAL, job) as journal:
             return _Work(candidates, folder, coding, journal).carry_out(workers, timeout_seconds)
     except OSError as error:
-        made = sum(1 for path in folder.rglob("*.mp4") if not path.name.startswith("."))
-        kept = f"; what was made is kept ({counted(made, 'video')}), and the same command goes on from there"
-        told = f"{error.filename or folder}: {error.strerror or error}"
-        raise OSError(told + kept if (folder / JOURNAL).exists() else told) from error
+        raise told_what_is_kept(error, folder / JOURNAL) from error
 
 
 class _Work:

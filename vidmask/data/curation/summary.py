@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 from vidmask.data.manifest import Record, Verdict
+from vidmask.data.words import counted
 
 _MOST_REASONS = 12
 # Numbers and quoted names in a reason differ from file to file.
-_PARTICULAR = re.compile(r"'[^']*'|(?<!\w)-?\d+(?:[.,×:]\d+)*|(?<=link to )\S.*(?=, where)")
+_PARTICULAR = re.compile(r"'[^']*'|(?<!\w)-?\d+(?:[.,×:]\d+)*|(?<=link to )\S.*(?=, wh)")
 
 
 class Summary:
@@ -108,7 +109,7 @@ class Summary:
             )
         if again:
             yield (
-                f"{len(again)} videos are the same as another of their split, such as "
+                f"{counted(len(again), 'video')} to the byte like another of the same split, such as "
                 f"{_printable(again[0][1])} = {_printable(again[0][0])}"
             )
 

@@ -23,6 +23,7 @@ from vidmask.data.curation.shrinking import Colours, Shrinker, colours
 from vidmask.data.curation.source_frames import SourceFrames
 from vidmask.data.readers import VideoReadError
 from vidmask.data.readers.packets import PacketReader
+from vidmask.data.words import counted
 from vidmask.data.writers import is_whole, unfinished_path
 
 # Three B-frames between two others, which no picture refers to: PyAVReader decodes of them only those that a
@@ -236,7 +237,7 @@ def prepare_video(task: dict[str, Any]) -> dict[str, Any]:
         return {"verdict": "broken", "reason": "was written to, or vanished, while it was prepared"}
     found = inspect({"path": str(out), "full": False, "may_be_folder": False})
     verdict = "suspect" if problems and found["verdict"] == "ok" else found["verdict"]
-    told = "; ".join([*problems, f"{number} frames transcoded from {source}", found["reason"]])
+    told = "; ".join([*problems, f"{counted(number, 'frame')} transcoded from {source}", found["reason"]])
     return found | {"verdict": verdict, "reason": one_line_reason(told, str(out)), "source": before}
 
 

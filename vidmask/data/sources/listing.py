@@ -85,7 +85,7 @@ def read_listing(file: Path, labels: Sequence[str] | None = None) -> Listing:
     lines = read_lines(file)
     first = next(line for line in lines if line.strip())
     delimiter = next((character for character in DELIMITERS if character in first), " ")
-    columns = tuple(name.strip().lower() for name in next(_Fields(file, [first], delimiter)))
+    columns = tuple(name.strip().lower() for name in next(_csv_fields(file, [first], delimiter))[1])
     if PATH in columns:
         return _with_header(file, lines, delimiter, columns, labels)
     if labels is not None:
@@ -101,25 +101,17 @@ def read_listing(file: Path, labels: Sequence[str] | None = None) -> Listing:
     return Listing(file, (), label_columns, rows)
 
 
-class _Fields:
-    """The fields of each line; of a line that is none of a list, an error that names it."""
-
-    def __init__(self, file: Path, lines: Sequence[str], delimiter: str) -> None:
-        self._file = file
-        self._reader = csv.reader(lines, delimiter=delimiter)
-
-    @property
-    def line_num(self) -> int:
-        return self._reader.line_num
-
-    def __iter__(self) -> Iterator[list[str]]:
-        return self
-
-    def __next__(self) -> list[str]:
+def _csv_fields(file: Path, lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the fields of each line."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    while True:
         try:
-            return next(self._reader)
+            fields = next(reader)
+        except StopIteration:
+            return
         except csv.Error as error:
-            raise ValueError(f"{self._file}, line {self.line_num}: is none of a list: {error}") from None
+            raise ValueError(f"{file}, line {reader.line_num}: is none of a list: {error}") from None
+        yield reader.line_num, fields
 
 
 def _with_header(
@@ -134,10 +126,9 @@ def _with_header(
         raise ValueError(f"{file}: has no column {', '.join(absent)}, but {', '.join(columns)}")
     places = [columns.index(name.lower()) for name in labels]
     path, split = columns.index(PATH), columns.index(SPLIT) if SPLIT in columns else None
-    reader = _Fields(file, lines, delimiter)
     rows: list[Row] = []
     header_is_due = True
-    for fields in reader:
+    for line, fields in _csv_fields(file, lines, delimiter):
         if not any(field.strip() for field in fields):
             continue
         if header_is_due:
@@ -145,12 +136,12 @@ def _with_header(
             continue
         if len(fields) != len(columns) or not fields[path].strip():
             raise ValueError(
-                f"{file}, line {reader.line_num}: expected the {len(columns)} fields {', '.join(columns)}, "
+                f"{file}, line {line}: expected the {len(columns)} fields {', '.join(columns)}, "
                 f"got {len(fields)}: {delimiter.join(fields)[:80]!r}"
             )
         found = tuple(fields[place].strip() for place in places)
         where = "" if split is None else fields[split].strip()
-        rows.append(Row(reader.line_num, fields[path].strip(), found, where))
+        rows.append(Row(line, fields[path].strip(), found, where))
     if not rows:
         raise ValueError(f"{file}: holds a header and no video")
     return Listing(file, columns, tuple(labels), rows)
@@ -194,15 +185,14 @@ def _path_and_label(line: str) -> tuple[str, str]:
 
 def _fields(file: Path, lines: list[str], delimiter: str) -> list[tuple[int, str, str]]:
     found = []
-    reader = _Fields(file, lines, delimiter)
-    for fields in reader:
+    for line, fields in _csv_fields(file, lines, delimiter):
         fields = [field.strip() for field in fields]
         if not any(fields):
             continue
         if len(fields) > 2 or not fields[0]:
             raise ValueError(
-                f"{file}, line {reader.line_num}: expected a path and a label, got {len(fields)} fields: "
+                f"{file}, line {line}: expected a path and a label, got {len(fields)} fields: "
                 f"{delimiter.join(fields)[:80]!r}; more columns need a header with path among them"
             )
-        found.append((reader.line_num, fields[0], fields[1] if len(fields) > 1 else ""))
+        found.append((line, fields[0], fields[1] if len(fields) > 1 else ""))
     return found

@@ -129,9 +129,11 @@ class Manifest(ListedSource):
         changed = [path for path, length in looked_at if _length(path) not in (None, length)]
         if changed:
             _LOG.warning(
-                "%s: %s looked at are no longer as long as when they were checked; check them again",
+                "%s: files have changed since they were checked; of %d looked at, another length has %s; "
+                "check them again",
                 self._path,
-                named(changed, "video", len(looked_at)),
+                len(looked_at),
+                named(changed, "video"),
             )
 
     def _held_out(self, train: list[_Video], share: float) -> dict[Split, list[_Video]]:

@@ -191,9 +191,11 @@ def _classes(parts: Sequence[_Part], place: int, class_names: str | PathLike[str
             f"{part.where(row)}: the label {row.labels[place]!r} is no class index (from 0, or -1 for none), "
             "and others are; expected indices in all lines or names in all"
         )
-    if len(set(map(int, numbers))) < len(numbers):
-        one, other = _written_twice(numbers)
-        raise ValueError(f"{parts[0].listing.file}: writes one class index as {one} and as {other}")
+    first: dict[int, str] = {}
+    for label in sorted(numbers):
+        if first.setdefault(int(label), label) != label:
+            file = parts[0].listing.file
+            raise ValueError(f"{file}: writes one class index as {first[int(label)]} and as {label}")
     if class_names is not None:
         lines = read_lines(Path(class_names).expanduser())
         names = tuple(line.strip() for line in lines if line.strip())
@@ -206,16 +208,6 @@ def _classes(parts: Sequence[_Part], place: int, class_names: str | PathLike[str
     if greatest >= _MOST_CLASSES:
         raise ValueError(f"{parts[0].listing.file}: the label {greatest} is no class index")
     return tuple(map(str, range(greatest + 1)))
-
-
-def _written_twice(numbers: set[str]) -> tuple[str, str]:
-    """Return two labels that are the same number, of which there must be some."""
-    first: dict[int, str] = {}
-    return next(
-        (first[int(label)], label)
-        for label in sorted(numbers)
-        if first.setdefault(int(label), label) != label
-    )
 
 
 def _index(part: _Part, row: Row, place: int, index: Mapping[str, int]) -> int:

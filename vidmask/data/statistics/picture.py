@@ -17,7 +17,7 @@ from vidmask.data.statistics.panels import (
 )
 from vidmask.data.statistics.style import SPLIT_COLOURS, Axes, shown_name
 from vidmask.data.words import length
-from vidmask.data.writers import whole_file
+from vidmask.data.writers import check_writable, whole_file
 
 SUFFIXES = (".png", ".pdf", ".svg")
 
@@ -35,7 +35,7 @@ def check_picture_path(path: Path) -> None:
 
     Raises:
         ValueError: That it is so.
-        FileNotFoundError: If there is no such folder.
+        OSError: If there is no such folder, or it cannot be written to.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{path}: a picture ends in {', '.join(SUFFIXES)}")
@@ -43,6 +43,7 @@ def check_picture_path(path: Path) -> None:
         raise ValueError(f"{path}: is a folder; give the name of a picture")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+    check_writable(path)
 
 
 def write_picture(path: Path, found: DataStatistics) -> None:
