@@ -17,6 +17,7 @@ from vidmask.callbacks.charts import ChartLayout
 from vidmask.callbacks.run_folder import RunCheckpoints
 from vidmask.checkpoints import load_encoder
 from vidmask.cli import main, training
+from vidmask.features import read_features
 from vidmask.objectives.mae import MaskedAutoencoder
 from vidmask.pretraining import MaskedPretraining
 
@@ -335,9 +336,57 @@ def test_a_checkpoint_is_scored_in_its_run_s_folder(run, verb, split):
     assert len(list(run.parent.iterdir())) == 2
 
 
-def test_features_are_written(run):
-    assert main(["predict", "--ckpt_path", str(run / "checkpoints" / "last.ckpt")]) == 0
-    assert (run / "predict" / "features.safetensors").is_file()
+def test_features_of_every_split_are_written_as_they_come_and_kept_nowhere_else(run):
+    args = ["--ckpt_path", str(run / "checkpoints" / "last.ckpt"), "--features.level", "both"]
+    cli = training.run(["predict", *args])
+    assert cli.config["predict"].return_predictions is False
+    assert cli.trainer.predict_loop.predictions == []
+    names = sorted(path.name for path in (run / "predict" / "features").iterdir())
+    assert names == [f"{split}-00000-00000.safetensors" for split in ("test", "train", "val")]
+    found = {split: read_features(run / "predict" / "features", split) for split in ("train", "val", "test")}
+    assert {split: len(features.paths) for split, features in found.items()} == {
+        "train": 16,
+        "val": 4,
+        "test": 4,
+    }
+    encoder = load_encoder(run / "encoder.safetensors")
+    clips = torch.stack([cli.datamodule.dataset("train")[video][0].clip for video in range(4)])
+    with torch.no_grad():
+        latents = encoder(clips / 255)
+    torch.testing.assert_close(found["train"].features[:4], latents.tokens.mean(dim=1))
+    torch.testing.assert_close(found["train"].tokens[:4], latents.tokens)
+    assert found["train"].cls is None
+    assert found["val"].classes == cli.datamodule.classes
+    made_by = found["val"].made_by
+    assert made_by["encoder"] == cli.filing.config["model"]["init_args"]["encoder"]["class_path"]
+    assert (made_by["frames"], made_by["size"]) == (encoder.frames, encoder.size)
+
+
+def test_features_of_the_splits_asked_for_replace_those_of_the_same_split(run):
+    args = ["predict", "--ckpt_path", str(run / "checkpoints" / "last.ckpt")]
+    folder = run / "predict" / "features"
+    assert main([*args, "--data.predict_splits", "[val,test]"]) == 0
+    test = (folder / "test-00000-00000.safetensors").stat().st_mtime_ns
+    (folder / "val-00000-00001.safetensors").write_bytes(b"of an earlier prediction")
+    more = ["--data.predict_splits", "[val]", "--features.format", "parquet", "--data.test_clips", "2"]
+    assert main([*args, *more]) == 0
+    assert [path.name for path in sorted(folder.glob("val-*"))] == ["val-00000-00000.parquet"]
+    assert (folder / "test-00000-00000.safetensors").stat().st_mtime_ns == test
+    assert read_features(folder, "val").view.tolist() == [0, 1] * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--features.format", "parquet", "--features.level", "both"], "parquet holds the level clip only"),
+        (["--features.level", "clips"], "clip, token, both"),
+        (["--data.predict_splits", "[]"], "predict_splits must be one or more of train, val, test, got []"),
+    ],
+)
+def test_wrong_options_of_features_are_refused_before_any_work(run, options, said, capsys):
+    args = ["predict", "--ckpt_path", str(run / "checkpoints" / "last.ckpt"), "--run.name", "none"]
+    assert main([*args, *options]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ class Probe(LightningModule):
     def test_step(self, batch: ClipBatch, batch_idx: int) -> None:
         self.batches["test"].append(batch)
 
-    def predict_step(self, batch: ClipBatch, batch_idx: int) -> None:
+    def predict_step(self, batch: ClipBatch, batch_idx: int, dataloader_idx: int = 0) -> None:
         self.batches["predict"].append(batch)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -153,16 +153,57 @@ def test_to_validate_takes_a_validation_split_and_to_fit_does_not(video_folder: 
         trainer().validate(Probe(), data, verbose=False)
 
 
-def test_predictions_are_made_for_the_first_of_test_validation_and_training(
+def test_predictions_are_made_for_the_splits_asked_for_that_the_source_has(
     video_folder: Path, tmp_path: Path
 ) -> None:
-    for split in ("test", "val", "train"):
+    def splits(data: VideoDataModule) -> list[str]:
+        return [Path(next(iter(loader)).paths[0]).parts[-3] for loader in data.predict_dataloader()]
+
+    for split in ("test", "train"):
         (tmp_path / split).symlink_to(video_folder / split)
-    for split in ("test", "val", "train"):
-        batch = next(iter(module(tmp_path).predict_dataloader()))
-        assert {Path(path).parts[-3] for path in batch.paths} == {split}
-        if split != "train":
-            (tmp_path / split).unlink()
+    assert splits(module(tmp_path)) == ["train", "test"]
+    assert module(tmp_path).predicted_splits == ("train", "test")
+    data = module(video_folder, predict_splits=("test", "val"))
+    assert data.predicted_splits == ("test", "val")
+    assert splits(data) == ["test", "val"]
+    message = "data.predict_splits asks for val, of which the source has none"
+    with pytest.raises(ValueError, match=message):
+        module(tmp_path, predict_splits=("val",)).predict_dataloader()
+
+
+def test_each_video_is_predicted_once_in_order_with_the_views_of_a_test(video_folder: Path) -> None:
+    data = module(video_folder, flip=1.0, test_clips=2, test_crops=3, eval_batch_size=12)
+    train = list(data.predict_dataloader()[0])
+    again = list(data.predict_dataloader()[0])
+    assert all(equal(*pair) for pair in zip(train, again, strict=True))
+    assert [len(batch.paths) for batch in train] == [12] * 5
+    pairs = [pair for one in train for pair in zip(one.video_index.tolist(), one.view.tolist(), strict=True)]
+    assert pairs == [(video, view) for video in range(10) for view in range(6)]
+    tested, predicted = next(iter(data.test_dataloader())), next(iter(data.predict_dataloader()[2]))
+    assert equal(tested, predicted)
+
+
+@pytest.mark.filterwarnings("ignore:The .*dataloader.* does not have many workers")
+@pytest.mark.filterwarnings("ignore:.*treespec")
+def test_predictions_pass_over_broken_videos_as_fit_and_evaluation_do(
+    video_folder: Path, tmp_path: Path
+) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split / "jump").mkdir(parents=True)
+        (tmp_path / split / "jump/0.mp4").symlink_to(video_folder / "train/jump/0.mp4")
+        (tmp_path / split / "jump/bad.mp4").write_bytes(b"")
+    # One video a batch: that of the broken one has no clips.
+    options = {"batch_size": 1, "eval_batch_size": 1}
+    train, val = module(tmp_path, **options).predict_dataloader()
+    assert [(len(batch.paths), len(batch.skipped)) for batch in train] == [(1, 0), (0, 1)]
+    with pytest.raises(VideoReadError, match=r"bad\.mp4.*this validation video.*--data\.on_error_eval skip"):
+        list(val)
+    probe = Probe()
+    trainer().predict(probe, module(tmp_path, on_error_eval="skip", **options), return_predictions=False)
+    assert [len(batch.paths) for batch in probe.batches["predict"]] == [1, 0, 1, 0]
+    train, _ = module(tmp_path, on_error_fit="raise", on_error_eval="skip", **options).predict_dataloader()
+    with pytest.raises(VideoReadError, match=r"bad\.mp4.*this training video.*--data\.on_error_fit skip"):
+        list(train)
 
 
 def test_a_probe_sees_a_fixed_part_of_the_videos_once(video_folder: Path) -> None:
@@ -240,18 +281,32 @@ def test_where_no_training_video_can_be_decoded_the_limit_says_so(video_folder: 
         watched.fit(pretraining(PixelTarget("none", "all")), module(tmp_path, size=8, batch_size=2))
 
 
-def test_a_probe_leaves_out_validation_videos_that_are_skipped(video_folder: Path, tmp_path: Path) -> None:
+def test_a_probe_leaves_out_validation_videos_that_are_skipped(
+    video_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for split in ("train", "val"):
         (tmp_path / split / "jump").mkdir(parents=True)
         for number in range(2):
             link = tmp_path / split / "jump" / f"{number}.mp4"
             link.symlink_to(video_folder / "train/jump" / f"{number}.mp4")
     (tmp_path / "val/jump/bad.mp4").write_bytes(b"")
-    data = module(tmp_path, size=8, batch_size=2, on_error_eval="skip")
     probe = OnlineProbe()
-    watched = trainer(callbacks=[probe], default_root_dir=tmp_path, limit_val_batches=0)
-    watched.fit(pretraining(PixelTarget("none", "all")), data)
+    watched = trainer(callbacks=[probe], default_root_dir=tmp_path)
+    # Broken videos fill a batch of their own, in probes and in validation.
+    watched.fit(
+        pretraining(PixelTarget("none", "all")), module(tmp_path, size=8, batch_size=2, on_error_eval="skip")
+    )
     assert probe.untrained["rankme"] >= 1
+    told = [record.getMessage() for record in caplog.records if "left out of probes" in record.getMessage()]
+    assert len(told) == 1
+    assert "1 video (" in told[0]
+    assert "bad.mp4) of val" in told[0]
+    for number in range(2):
+        (tmp_path / "val/jump" / f"{number}.mp4").unlink()
+    watched = trainer(callbacks=[OnlineProbe()], default_root_dir=tmp_path)
+    watched.fit(
+        pretraining(PixelTarget("none", "all")), module(tmp_path, size=8, batch_size=2, on_error_eval="skip")
+    )
 
 
 def test_the_number_of_batches_is_known_beforehand(video_folder: Path) -> None:
@@ -278,6 +333,8 @@ def test_a_batch_that_no_epoch_fills_is_refused(video_folder: Path) -> None:
         ({"flip": 2.0}, r"flip must be a probability in \[0, 1\], got 2.0"),
         ({"stride_seconds": 0.1}, "give one of stride_frames and stride_seconds"),
         ({"scale": (0.0, 1.0)}, "scale must be"),
+        ({"predict_splits": ()}, r"predict_splits must be one or more of train, val, test, got \[\]"),
+        ({"predict_splits": ("val", "val")}, "predict_splits has a split twice: val, val"),
     ],
 )
 def test_wrong_numbers_are_refused(video_folder: Path, arguments: dict, message: str) -> None:
@@ -291,8 +348,8 @@ def test_workers_are_the_processors_that_training_leaves(
     monkeypatch.setattr("vidmask.data.workers.processors", lambda: 16)
     data = module(video_folder, num_workers=None)
     data.trainer = SimpleNamespace(num_devices=4)
-    assert data._options()["num_workers"] == 2
-    assert module(video_folder, num_workers=3)._options()["num_workers"] == 3
+    assert data.probe_loader("train").num_workers == 2
+    assert module(video_folder, num_workers=3).probe_loader("train").num_workers == 3
 
 
 def test_two_augmentations_of_the_same_draws_are_refused(video_folder: Path) -> None:

@@ -63,6 +63,7 @@ REGRESSOR_B = 768 + 4 * (12 * 768**2 + 8 * 768 + 4 * 2 * 768 + 2 * 768) + 2 * 76
 DECODER_B = 4 * (12 * 768**2 + 13 * 768 + 2 * 768) + 2 * 768
 MAM2_B = REGRESSOR_B + 2 * DECODER_B + (768 + 1) * 1024 + (768 + 1) * 768
 OFFICIAL = {
+    "hmdb51/mae_st": (VIT_L, MAE_ST_L - VIT_L),
     "hmdb51/mam2": (VIT_B, MAM2_B),
     "hmdb51/videomae": (VIT_B, VIDEOMAE_B),
     "kinetics400/mae_st": (VIT_L, MAE_ST_L - VIT_L),
@@ -71,9 +72,62 @@ OFFICIAL = {
     "ssv2/mae_st": (VIT_L, MAE_ST_L - VIT_L),
     "ssv2/mam2": (VIT_B, MAM2_B),
     "ssv2/videomae": (VIT_B, VIDEOMAE_B),
+    "ucf101/mae_st": (VIT_L, MAE_ST_L - VIT_L),
     "ucf101/mam2": (VIT_B, MAM2_B),
     "ucf101/videomae": (VIT_B, VIDEOMAE_B),
     "unlabelled/mae_st": (VIT_L, MAE_ST_L - VIT_L),
+}
+# Classifiers. A head has a weight for each pooled number, and a bias, for each class. A fresh norm of the
+# mean has two vectors; the encoder's own is then left out, and not trained. Attention pooling of width d: the
+# query (d), two norms (4 d), maps of query, value and output with biases (3 d² + 3 d) and of keys without one
+# (d²), MLP (8 d² + 5 d). A slice of time is 2 of the 16 frames: 8 means stand in a vector, in a pair's 16.
+ATTENTIVE, ATTENTIVE_L = (12 * width**2 + 13 * width for width in (128, 1024))
+CLASSIFIERS = {
+    "quickstart/arrow_of_time": (0, ATTENTIVE + 129 * 2),
+    "quickstart/attentive": (0, ATTENTIVE + 129 * 16),
+    "quickstart/clip_order": (0, (2 * 8 * 128 + 1) * 2),
+    "quickstart/finetune": (ENCODER - 256, 256 + 129 * 16),
+    "quickstart/linear": (0, 129 * 16),
+}
+# MAE-ST's ViT-B and ViT-H: blocks, tubelets embedded with a bias, the last norm, the class token and its
+# position, and positions of 14×14 places and 8 slices.
+MAE_ST_B, MAE_ST_H = (
+    depth * (12 * width**2 + 13 * width) + 1536 * width + (1 + 2 + 2 + 196 + 8) * width
+    for width, depth in ((768, 12), (1280, 32))
+)
+VIDEOMAE_FRESH = {classes: (VIT_B - 2 * 768, 2 * 768 + 769 * classes) for classes in (51, 101, 174, 400)}
+OFFICIAL_CLASSIFIERS = {
+    "hmdb51/mam2_finetune": VIDEOMAE_FRESH[51],
+    "hmdb51/videomae_finetune": VIDEOMAE_FRESH[51],
+    "kinetics400/attentive": (0, ATTENTIVE_L + 1025 * 400),
+    "kinetics400/linear": (0, 1025 * 400),
+    "kinetics400/mae_st_finetune_base": (MAE_ST_B, 769 * 400),
+    "kinetics400/mae_st_finetune_huge": (MAE_ST_H, 1281 * 400),
+    "kinetics400/mae_st_finetune_large": (VIT_L, 1025 * 400),
+    "kinetics400/mam2_finetune": VIDEOMAE_FRESH[400],
+    "kinetics400/videomae_finetune": VIDEOMAE_FRESH[400],
+    "ssv2/attentive": (0, ATTENTIVE_L + 1025 * 174),
+    "ssv2/mam2_finetune": VIDEOMAE_FRESH[174],
+    "ssv2/videomae_finetune": VIDEOMAE_FRESH[174],
+    "ucf101/mam2_finetune": VIDEOMAE_FRESH[101],
+    "ucf101/videomae_finetune": VIDEOMAE_FRESH[101],
+}
+# What their headers work out: clips of a step, the peak learning rate that follows, epochs of clips.
+STEPS = {
+    "hmdb51/mam2_finetune": (256, 2.5e-4, 200),
+    "hmdb51/videomae_finetune": (256, 2.5e-4, 200),
+    "kinetics400/attentive": (256, 1e-3, 20),
+    "kinetics400/linear": (2048, 0.8, 90),
+    "kinetics400/mae_st_finetune_base": (512, 9.6e-3, 150),
+    "kinetics400/mae_st_finetune_huge": (256, 4.8e-3, 75),
+    "kinetics400/mae_st_finetune_large": (512, 4.8e-3, 100),
+    "kinetics400/mam2_finetune": (768, 7.5e-4, 150),
+    "kinetics400/videomae_finetune": (768, 7.5e-4, 150),
+    "ssv2/attentive": (256, 1e-3, 20),
+    "ssv2/mam2_finetune": (768, 7.5e-4, 60),
+    "ssv2/videomae_finetune": (768, 7.5e-4, 60),
+    "ucf101/mam2_finetune": (256, 2.5e-4, 200),
+    "ucf101/videomae_finetune": (256, 2.5e-4, 200),
 }
 TREES = {"hmdb51": hmdb51_tree, "kinetics400": kinetics_tree, "ssv2": ssv2_tree, "ucf101": ucf101_tree}
 TOKENIZERS = {"compare/tokenizer": 334_819, "quickstart/tokenizer": 334_819}
@@ -86,21 +140,30 @@ class Building(training.TrainingCLI):
 
 
 def test_every_recipe_has_its_number_here():
-    assert sorted([*PARAMETERS, *OFFICIAL, *TOKENIZERS]) == recipes.names()
+    named = [*PARAMETERS, *OFFICIAL, *CLASSIFIERS, *OFFICIAL_CLASSIFIERS, *TOKENIZERS]
+    assert sorted(named) == recipes.names()
+    assert OFFICIAL_CLASSIFIERS.keys() == STEPS.keys()
+
+
+def built(name, tmp_path, *more):
+    """Build what a recipe names, with the model on the meta device."""
+    words, paths = with_recipes(["fit", "--config", name, "--run.root", str(tmp_path), *more])
+    with torch.device("meta"):
+        return Building(words, paths, ["fit"])
+
+
+def trained_parameters(model):
+    """Return how many parameters of the encoder are trained, and how many others."""
+    total = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    encoder = sum(parameter.numel() for parameter in model.encoder.parameters() if parameter.requires_grad)
+    return encoder, total - encoder
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_recipe_builds_a_model_of_its_size(name, tmp_path, moving_shapes):
-    path = recipes.find(name)
-    words, _ = with_recipes(["fit", "--config", name, *source_of(name, moving_shapes)])
-    with torch.device("meta"):
-        cli = Building([*words, "--run.root", str(tmp_path)], [path], ["fit"])
+    cli = built(name, tmp_path, *source_of(name, moving_shapes))
     assert all(parameter.is_meta for parameter in cli.model.parameters())
-    total = sum(parameter.numel() for parameter in cli.model.parameters() if parameter.requires_grad)
-    encoder = sum(
-        parameter.numel() for parameter in cli.model.encoder.parameters() if parameter.requires_grad
-    )
-    assert (encoder, total - encoder) == PARAMETERS[name]
+    assert trained_parameters(cli.model) == PARAMETERS[name]
     assert all(head.weight > 0 for head in cli.model.objective.heads.values())
 
 
@@ -148,28 +211,35 @@ def published(tmp_path_factory):
     return options
 
 
+def settings_of(name):
+    """Return the settings of a recipe, or of the one that stands for all of them."""
+    return yaml.safe_load(where_the_settings_stand(name).read_text())
+
+
+def where_the_settings_stand(name):
+    """Return the recipe's own file, or that of the recipe that it names."""
+    path = recipes.find(name)
+    own = yaml.safe_load(path.read_text())
+    if "config" not in own:
+        return path
+    # What it said beside would put out parts of the other's sections.
+    assert list(own) == ["config"]
+    return path.parent / own["config"]
+
+
 ON_ONE_CPU = ["--trainer.accelerator", "cpu", "--trainer.devices", "1"]
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
 def test_a_recipe_of_a_published_data_set_builds_model_and_data(name, tmp_path, official, published):
-    path = recipes.find(name)
-    root = ["--data.root", str(official(name)), "--run.root", str(tmp_path)]
-    words, _ = with_recipes(["fit", "--config", name, *root, *ON_ONE_CPU, *published(name)])
-    with torch.device("meta"):
-        cli = Building(words, [path], ["fit"])
-    total = sum(parameter.numel() for parameter in cli.model.parameters() if parameter.requires_grad)
-    encoder = sum(
-        parameter.numel() for parameter in cli.model.encoder.parameters() if parameter.requires_grad
-    )
-    assert (encoder, total - encoder) == OFFICIAL[name]
+    cli = built(name, tmp_path, "--data.root", str(official(name)), *ON_ONE_CPU, *published(name))
+    assert trained_parameters(cli.model) == OFFICIAL[name]
     data = cli.datamodule
     assert len(data.source.split("train")) == (8 - 1 if name.startswith("unlabelled") else 4)
     assert (data.frames, data.size) == (16, 224)
-    settings = yaml.safe_load(path.read_text())["trainer"]
-    assert settings["accelerator"] == "gpu"
+    assert settings_of(name)["trainer"]["accelerator"] == "gpu"
     # Left and right are labels of Something-Something, and VideoMAE mirrors nothing.
-    assert (data.flip > 0) == (name in ("kinetics400/mae_st", "unlabelled/mae_st"))
+    assert (data.flip > 0) == (name.endswith("/mae_st") and not name.startswith("ssv2/"))
 
 
 @pytest.mark.parametrize("name", ["kinetics400/mae_st", "ssv2/videomae", "ucf101/mam2", "unlabelled/mae_st"])
@@ -193,25 +263,103 @@ def test_a_recipe_of_a_published_data_set_trains_when_it_is_made_small(name, tmp
 DECODERS = ("appearance.decoder", "motion.decoder")
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("name", [*OFFICIAL, *OFFICIAL_CLASSIFIERS])
 def test_without_a_root_it_is_asked_for(name, tmp_path, capsys):
     assert main(["fit", "--config", name, "--run.root", str(tmp_path), *ON_ONE_CPU]) == 2
     lines = capsys.readouterr().err.splitlines()
-    source = yaml.safe_load(recipes.find(name).read_text())["data"]["source"]["class_path"]
+    source = settings_of(name)["data"]["source"]["class_path"]
     assert lines[0] == f"vidmask: {source} needs the folder of the videos"
-    assert str(recipes.find(name)) in lines[1]
+    assert str(where_the_settings_stand(name)) in lines[1]
     assert lines[2:] == ["  give --data.root DIR"]
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+def clips_of_a_step(settings):
+    """Return the clips of an optimizer step on the devices of a recipe."""
+    trainer = settings["trainer"]
+    return settings["data"]["batch_size"] * trainer["devices"] * trainer.get("accumulate_grad_batches", 1)
+
+
+@pytest.mark.parametrize("name", [*OFFICIAL, *OFFICIAL_CLASSIFIERS])
 def test_a_recipe_that_was_not_run_says_so(name):
     text = recipes.find(name).read_text()
     assert "# Not run here" in text
-    settings = yaml.safe_load(text)
-    step = settings["data"]["batch_size"] * settings["trainer"]["devices"]
-    step *= settings["trainer"].get("accumulate_grad_batches", 1)
+    settings = settings_of(name)
+    step = clips_of_a_step(settings)
     told = " ".join(line.lstrip("# ") for line in text.splitlines())
-    assert f"accumulate_grad_batches at {step}, which" in told
+    # The learning rate follows the clips of a step, or belongs to their number.
+    kept = "; else the" if "lr_per" in settings["model"]["init_args"] else ", which the"
+    assert f"accumulate_grad_batches at {step}{kept} learning rate" in told
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_classifier_s_recipe_builds_a_model_of_its_size(name, tmp_path, moving_shapes):
+    cli = built(name, tmp_path, *source_of(name, moving_shapes))
+    assert trained_parameters(cli.model) == CLASSIFIERS[name]
+    # No video of MovingShapes has fewer frames: past the end the last one would stand still.
+    assert (cli.model.frames - 1) * cli.datamodule.sampling.stride_frames < 32
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_classifier_s_recipe_trains_for_two_steps(name, tmp_path, moving_shapes):
+    # Of so few videos some classes are in one split alone.
+    more = ["--model.unseen_classes", "keep", "--trainer.num_sanity_val_steps", "0"]
+    if settings_of(name)["model"]["init_args"]["pooling"]["class_path"] == "AttentivePooling":
+        more += ["--model.pooling.num_heads", "2"]
+    losses = two_steps(name, tmp_path, moving_shapes, *more)
+    assert len(losses) == 2
+    assert all(loss > 0 for loss in losses)
+
+
+@pytest.mark.parametrize("name", OFFICIAL_CLASSIFIERS)
+def test_a_classifier_s_recipe_of_a_published_data_set_builds_model_and_data(name, tmp_path, official):
+    cli = built(name, tmp_path, "--data.root", str(official(name)), *ON_ONE_CPU)
+    assert trained_parameters(cli.model) == OFFICIAL_CLASSIFIERS[name]
+    data, (data_set, _, recipe) = cli.datamodule, name.partition("/")
+    assert (data.frames, data.size) == (16, 224)
+    # Kinetics' views are those of each protocol.
+    clips = {"kinetics400": {"attentive": 8, "mam2_finetune": 5, "videomae_finetune": 5}, "ssv2": {}}
+    expected = clips.get(data_set, {}).get(recipe, {"kinetics400": 7, "ssv2": 2}.get(data_set, 5))
+    assert (data.test_clips, data.test_crops) == (expected, 3)
+    # Left and right are labels of Something-Something, and V-JEPA's probe mirrors nothing.
+    assert data.flip == (0.0 if data_set == "ssv2" or recipe == "attentive" else 0.5)
+    settings = settings_of(name)
+    step, peak, epochs = STEPS[name]
+    options = settings["model"]["init_args"]
+    assert settings["trainer"]["accelerator"] == "gpu"
+    assert settings["trainer"]["max_epochs"] == epochs
+    assert clips_of_a_step(settings) == step
+    assert options["lr"] * step / options.get("lr_per", step) == pytest.approx(peak)
+
+
+@pytest.mark.parametrize("name", OFFICIAL_CLASSIFIERS)
+def test_a_classifier_s_recipe_of_a_published_data_set_trains_when_it_is_made_small(name, tmp_path, official):
+    args = [
+        *("fit", "--config", name, "--data.root", str(official(name)), "--run.root", str(tmp_path)),
+        *("--model.encoder.embed_dim", "24", "--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
+        *("--model.encoder.size", "32", "--data.batch_size", "4", "--data.num_workers", "0", *ON_ONE_CPU),
+        *("--model.classes", "{class: 2}", "--model.unseen_classes", "keep"),
+        *("--trainer.max_steps", "2", "--trainer.accumulate_grad_batches", "1"),
+        *("--trainer.log_every_n_steps", "1", "--trainer.callbacks", "null"),
+    ]
+    if name.endswith("/attentive"):
+        args += ["--model.pooling.num_heads", "2"]
+    assert main(args) == 0
+    lines = (tmp_path / name / "latest" / "metrics.jsonl").read_text().splitlines()
+    losses = [line["train/loss"] for line in map(json.loads, lines) if "train/loss" in line]
+    assert len(losses) == 2
+    assert all(loss > 0 for loss in losses)
+
+
+def test_mam2_is_fine_tuned_as_videomae_is(tmp_path, official):
+    for data_set in TREES:
+        assert settings_of(f"{data_set}/mam2_finetune") == settings_of(f"{data_set}/videomae_finetune")
+    # Its recipe names the other, of which nothing is lost.
+    root = ["--data.root", str(official("kinetics400/mam2_finetune")), *ON_ONE_CPU]
+    configs = [
+        built(f"kinetics400/{name}_finetune", tmp_path, *root).filing.config for name in ("mam2", "videomae")
+    ]
+    assert configs[0] == configs[1]
+    assert "config" not in configs[0]
 
 
 ABLATIONS = ("appearance: null", "motion: null", "regressor: null", "shared_decoder: true", "align: 2.0")

@@ -29,7 +29,19 @@ ALLOWED = {
     "objectives": {"tokens", "choices", "models", "targets"},
     "checkpoints": {"models"},
     "data": {"tokens", "randomness", "choices"},
+    "evaluation": {"choices", "data"},
+    "mixing": {"choices", "randomness"},
+    "questions": {"randomness", "tokens"},
+    "label_checks": {"data"},
+    "pretrained": {"checkpoints", "models"},
+    "classification": {
+        *("tokens", "choices", "randomness", "models", "optim", "checkpoints", "data", "evaluation"),
+        *("mixing", "questions", "label_checks", "pretrained"),
+    },
+    "features": {"data"},
     "probing": set(),
+    "attentive_probe": {"models", "optim", "probing"},
+    "feature_probes": {"probing", "features", "attentive_probe", "evaluation", "data"},
     "plotting": {"tokens"},
     "pretraining": {"tokens", "randomness", "masking", "models", "objectives", "optim", "checkpoints"},
     "tokenizer": {"tokens", "randomness", "models", "optim", "trained_vqgan"},
@@ -38,11 +50,12 @@ ALLOWED = {
     "loggers": {"runs"},
     "callbacks": {
         *("tokens", "models", "targets", "objectives", "data", "probing", "plotting", "runs"),
-        *("pretraining", "tokenizer"),
+        *("pretraining", "tokenizer", "classification", "evaluation", "environment", "features", "choices"),
     },
     "cli": {
         *("tokens", "masking", "models", "targets", "objectives", "data", "pretraining"),
         *("callbacks", "progress", "loggers", "environment", "recipes", "runs", "tokenizer", "trained_vqgan"),
+        *("classification", "questions", "features", "feature_probes", "attentive_probe"),
     },
     "__main__": {"cli"},
 }
@@ -51,6 +64,7 @@ ALLOWED = {
 OWNERS = {
     "lightning": {
         "pretraining",
+        "classification",
         "tokenizer",
         "callbacks",
         "progress",

@@ -99,3 +99,22 @@ def test_an_encoder_of_nothing_is_refused(options) -> None:
         VideoViT(
             frames=4, size=8, tubelet=(2, 4, 4), **({"embed_dim": 16, "depth": 1, "num_heads": 2} | options)
         )
+
+
+def test_the_last_norm_can_be_left_out() -> None:
+    encoder = VideoViT(frames=4, size=8, tubelet=(2, 4, 4), embed_dim=16, depth=1, num_heads=2).eval()
+    torch.nn.init.normal_(encoder.norm.weight)
+    clips = torch.rand(2, 3, 4, 8, 8)
+    bare, normal = encoder(clips, final_norm=False), encoder(clips)
+    torch.testing.assert_close(encoder.norm(bare.tokens), normal.tokens)
+    torch.testing.assert_close(encoder.norm(bare.cls), normal.cls)
+
+
+@pytest.mark.parametrize("class_token", [True, False])
+def test_of_no_clips_there_are_no_latents(class_token: bool) -> None:
+    encoder = VideoViT(4, 8, (2, 4, 4), 16, 1, 2, class_token=class_token)
+    latents = encoder.of_any_number(torch.empty(0, 3, 0, 0, 0))
+    assert latents.tokens.shape == (0, 8, 16)
+    assert (latents.cls is None) != class_token
+    clips = torch.rand(1, 3, 4, 8, 8)
+    assert torch.equal(encoder.of_any_number(clips).tokens, encoder(clips).tokens)

@@ -7,7 +7,16 @@ import torch
 from torch import nn
 
 from vidmask.models import TokenDecoder, VideoViT
-from vidmask.optim import num_optimizer_steps, parameter_groups, schedule, warmup_cosine
+from vidmask.models.classifier import VideoClassifier
+from vidmask.models.pooling import MeanPooling
+from vidmask.optim import (
+    clips_per_step,
+    layer_decay_groups,
+    num_optimizer_steps,
+    parameter_groups,
+    schedule,
+    warmup_cosine,
+)
 
 
 def test_the_schedule_by_hand() -> None:
@@ -94,3 +103,48 @@ def test_an_optimizer_follows_the_schedule_over_the_whole_run() -> None:
     assert rates == pytest.approx([2 * warmup_cosine(step, 10, 2, 0.1) for step in range(11)])
     with pytest.raises(ValueError, match=r"set trainer\.max_steps, or trainer\.max_epochs"):
         schedule(optimizer, SimpleNamespace(max_steps=-1, max_epochs=None), warmup=0.2)
+
+
+def test_layer_decay_is_that_of_mae_sts_fine_tuning() -> None:
+    with torch.device("meta"):
+        model = VideoClassifier(VideoViT(), MeanPooling, {"class": 400})
+    no_decay = ("cls_token", "cls_position", "positions.spatial", "positions.temporal")
+    groups = layer_decay_groups(
+        model, model.layer_of, lr=1e-3, layer_decay=0.75, weight_decay=0.05, no_decay=no_decay
+    )
+    rates = {
+        name: (group["lr"], group["weight_decay"])
+        for group in groups
+        for name, value in model.named_parameters()
+        if any(value is other for other in group["params"])
+    }
+    # ViT-B: the first of 14 layers has 0.75 ** 13 = 0.02376 of the head's rate, as the original prints it.
+    assert rates["encoder.patch_embed.proj.weight"] == (pytest.approx(1e-3 * 0.02376, rel=1e-3), 0.05)
+    for token in ("cls_token", "cls_position", "positions.spatial", "positions.temporal"):
+        assert rates[f"encoder.{token}"] == (pytest.approx(1e-3 * 0.75**13), 0.0)
+    for block in range(12):
+        rate, decay = rates[f"encoder.blocks.{block}.attn.qkv.weight"]
+        assert (rate, decay) == (pytest.approx(1e-3 * 0.75 ** (12 - block)), 0.05)
+        assert rates[f"encoder.blocks.{block}.norm1.weight"][1] == 0.0
+    assert rates["encoder.norm.weight"] == (1e-3, 0.0)
+    assert rates["heads.class.weight"] == (1e-3, 0.05)
+    assert rates["heads.class.bias"] == (1e-3, 0.0)
+    assert len(rates) == len(list(model.named_parameters()))
+
+
+def test_without_layer_decay_there_is_one_rate() -> None:
+    groups = layer_decay_groups(nn.Linear(2, 3), lambda _: 0, lr=0.1, layer_decay=1.0, weight_decay=0.5)
+    assert [(group["lr"], group["weight_decay"], len(group["params"])) for group in groups] == [
+        (0.1, 0.0, 1),
+        (0.1, 0.5, 1),
+    ]
+    with pytest.raises(ValueError, match=r"layer_decay must lie in \(0, 1\], got 0"):
+        layer_decay_groups(nn.Linear(2, 3), lambda _: 0, lr=0.1, layer_decay=0.0, weight_decay=0.5)
+
+
+def test_a_step_has_the_clips_of_all_ranks_and_batches() -> None:
+    data = SimpleNamespace(batch_size=8)
+    trainer = SimpleNamespace(datamodule=data, world_size=4, accumulate_grad_batches=3)
+    assert clips_per_step(trainer) == 96
+    with pytest.raises(ValueError, match="or set lr_per to null"):
+        clips_per_step(SimpleNamespace(datamodule=None))

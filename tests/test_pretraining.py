@@ -204,12 +204,14 @@ def test_what_is_random_in_the_model_is_repeated_at_the_same_step(tmp_path: Path
     assert len(set(drawn[0])) == 6
 
 
-def test_predict_gives_one_feature_vector_a_clip_with_its_file(tmp_path: Path) -> None:
+def test_predict_gives_the_latents_of_each_clip_and_none_of_an_empty_batch(tmp_path: Path) -> None:
     module = MaskedPretraining(**parts()).eval()
-    found = module.predict_step(batch(0), 0)
-    expected = module.encoder(batch(0).clips).tokens.mean(dim=1)
-    torch.testing.assert_close(found["features"], expected)
-    assert found["paths"] == ["video0.mp4", "video1.mp4"]
+    found, expected = module.predict_step(batch(0), 0), module.encoder(batch(0).clips)
+    torch.testing.assert_close(found.tokens, expected.tokens)
+    torch.testing.assert_close(found.cls, expected.cls)
+    nothing = module.predict_step(batch(0)._replace(clips=torch.empty(0, 3, 0, 0, 0)), 1, 2)
+    assert nothing.tokens.shape == (0, *expected.tokens.shape[1:])
+    assert nothing.cls.shape == (0, 16)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,14 @@ import torch
 from torch.nn import functional
 
 from vidmask.probing import (
+    L2_CHOICES,
+    choose_l2,
+    fit_linear_probe,
     fit_logistic_regression,
     frame_differences,
+    held_out,
     knn,
+    knn_votes,
     linear_probe,
     mean_pool,
     mean_std_max_pool,
@@ -187,3 +192,45 @@ def test_rankme_of_known_singular_values():
 def test_rankme_refuses_features_that_are_all_zero():
     with pytest.raises(ValueError, match="all zero"):
         rankme(torch.zeros(4, 3))
+
+
+def test_votes_are_the_shares_of_the_neighbours_weights():
+    train = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    votes = knn_votes(
+        train,
+        torch.tensor([0, 2, 1]),
+        torch.tensor([[3.0, 0.0]]),
+        num_classes=4,
+        num_neighbours=2,
+        temperature=0.5,
+    )
+    # Cosines 1 and 0, so weights e² and 1; the third is no neighbour.
+    near, far = math.exp(2.0), 1.0
+    expected = torch.tensor([[near / (near + far), 0.0, far / (near + far), 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(votes, expected)
+
+
+def test_a_fifth_of_the_videos_is_held_out_with_all_their_features():
+    mixed = torch.randperm(60, generator=torch.Generator().manual_seed(5))
+    video = torch.arange(20).repeat_interleave(3)[mixed]
+    held = held_out(video)
+    assert (int(held.sum()), len(video[held].unique())) == (12, 4)
+    assert not torch.equal(video[held].unique(), video[held_out(video, 1)].unique())
+    assert torch.equal(held_out(torch.arange(20)), held_out(torch.arange(20)))
+    assert int(held_out(torch.tensor([4, 4, 9])).sum()) in (1, 2)
+
+
+def test_the_penalty_is_chosen_on_videos_that_were_not_fitted_to():
+    # Labels of chance, so that nothing can be learned: but of each clip there are copies, which a part of the
+    # features leaves among those that are fitted to, and a part of the videos does not.
+    features, labels = _noise(40, 30).repeat(5, 1), (torch.arange(40) % 2).repeat(5)
+    assert choose_l2(features, labels, 2) == min(L2_CHOICES)
+    assert choose_l2(features, labels, 2, torch.arange(40).repeat(5)) > min(L2_CHOICES)
+
+
+def test_logits_are_those_that_the_accuracy_is_of():
+    features, labels = _noise(30, 4), torch.arange(30) % 3
+    probe = fit_linear_probe(features, labels, 3, 0.1)
+    logits = probe.logits(features)
+    torch.testing.assert_close(logits, features.double() @ probe.weight.T + probe.bias)
+    assert (logits.argmax(dim=1) == labels).double().mean().item() == probe.accuracy(features, labels)

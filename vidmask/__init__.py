@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vidmask.classification import VideoClassification
     from vidmask.data.augmentation.base import ClipAugmentation
     from vidmask.data.augmentation.blur import GaussianBlur
     from vidmask.data.augmentation.colour import ColorJitter, RandomGrayscale
@@ -28,8 +29,18 @@ if TYPE_CHECKING:
     from vidmask.data.sources.unlabelled import UnlabelledVideos
     from vidmask.data.synthetic import MovingShapes
     from vidmask.masking import MaskGenerator, RandomMasking, TubeMasking
+    from vidmask.mixing import Mixing
+    from vidmask.models.classifier import VideoClassifier
     from vidmask.models.decoder import TokenDecoder
+    from vidmask.models.inflation import inflate_vit
     from vidmask.models.latent_decoder import LatentDecoder
+    from vidmask.models.pooling import (
+        AttentivePooling,
+        ClassTokenPooling,
+        MeanPooling,
+        Pooling,
+        TimeSlicePooling,
+    )
     from vidmask.models.regressor import LatentRegressor
     from vidmask.models.tokenizers import PublishedVQGAN
     from vidmask.models.vit import VideoViT
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
     from vidmask.objectives.mae import MaskedAutoencoder
     from vidmask.objectives.mam2 import MAM2
     from vidmask.pretraining import MaskedPretraining
+    from vidmask.questions import ArrowOfTime, ClipOrder, Question, VideoClass
     from vidmask.targets.base import Target
     from vidmask.targets.codes import VQGANCodeTarget
     from vidmask.targets.motion import RGBDifferenceTarget
@@ -53,8 +65,12 @@ __all__ = [
     "MAM2",
     "UCF101",
     "VQGAN",
+    "ArrowOfTime",
+    "AttentivePooling",
+    "ClassTokenPooling",
     "ClipAugmentation",
     "ClipBatch",
+    "ClipOrder",
     "ColorJitter",
     "GaussianBlur",
     "Head",
@@ -65,11 +81,15 @@ __all__ = [
     "MaskGenerator",
     "MaskedAutoencoder",
     "MaskedPretraining",
+    "MeanPooling",
+    "Mixing",
     "MovingShapes",
     "Objective",
     "PixelTarget",
+    "Pooling",
     "PublishedVQGAN",
     "PyTorchVideoDataset",
+    "Question",
     "RGBDifferenceTarget",
     "RandAugment",
     "RandomErasing",
@@ -79,6 +99,7 @@ __all__ = [
     "SomethingSomethingV2",
     "SomethingSomethingV2Frames",
     "Target",
+    "TimeSlicePooling",
     "TokenDecoder",
     "TokenGrid",
     "TokenMask",
@@ -88,17 +109,25 @@ __all__ = [
     "Tubelet",
     "UnlabelledVideos",
     "VQGANCodeTarget",
+    "VideoClass",
+    "VideoClassification",
+    "VideoClassifier",
     "VideoDataModule",
     "VideoFolder",
     "VideoSource",
     "VideoTable",
     "VideoViT",
+    "inflate_vit",
     "open_source",
 ]
 
 _HOMES = {
+    "ArrowOfTime": "vidmask.questions",
+    "AttentivePooling": "vidmask.models.pooling",
+    "ClassTokenPooling": "vidmask.models.pooling",
     "ClipAugmentation": "vidmask.data.augmentation.base",
     "ClipBatch": "vidmask.tokens",
+    "ClipOrder": "vidmask.questions",
     "ColorJitter": "vidmask.data.augmentation.colour",
     "GaussianBlur": "vidmask.data.augmentation.blur",
     "HMDB51": "vidmask.data.sources.hmdb51",
@@ -111,11 +140,15 @@ _HOMES = {
     "MaskGenerator": "vidmask.masking",
     "MaskedAutoencoder": "vidmask.objectives.mae",
     "MaskedPretraining": "vidmask.pretraining",
+    "MeanPooling": "vidmask.models.pooling",
+    "Mixing": "vidmask.mixing",
     "MovingShapes": "vidmask.data.synthetic",
     "Objective": "vidmask.objectives.base",
     "PixelTarget": "vidmask.targets.pixels",
+    "Pooling": "vidmask.models.pooling",
     "PublishedVQGAN": "vidmask.models.tokenizers",
     "PyTorchVideoDataset": "vidmask.data.sources.pytorchvideo",
+    "Question": "vidmask.questions",
     "RGBDifferenceTarget": "vidmask.targets.motion",
     "RandAugment": "vidmask.data.augmentation.randaugment",
     "RandomErasing": "vidmask.data.augmentation.erasing",
@@ -125,6 +158,7 @@ _HOMES = {
     "SomethingSomethingV2": "vidmask.data.sources.ssv2",
     "SomethingSomethingV2Frames": "vidmask.data.sources.ssv2",
     "Target": "vidmask.targets.base",
+    "TimeSlicePooling": "vidmask.models.pooling",
     "TokenDecoder": "vidmask.models.decoder",
     "TokenGrid": "vidmask.tokens",
     "TokenMask": "vidmask.tokens",
@@ -136,11 +170,15 @@ _HOMES = {
     "UnlabelledVideos": "vidmask.data.sources.unlabelled",
     "VQGAN": "vidmask.models.vqgan",
     "VQGANCodeTarget": "vidmask.targets.codes",
+    "VideoClass": "vidmask.questions",
+    "VideoClassification": "vidmask.classification",
+    "VideoClassifier": "vidmask.models.classifier",
     "VideoDataModule": "vidmask.data.datamodule",
     "VideoFolder": "vidmask.data.sources.folder",
     "VideoSource": "vidmask.data.sources.base",
     "VideoTable": "vidmask.data.sources.table",
     "VideoViT": "vidmask.models.vit",
+    "inflate_vit": "vidmask.models.inflation",
     "open_source": "vidmask.data.sources.opening",
 }
 

@@ -45,6 +45,20 @@ def load_encoder(path: str | PathLike[str]) -> VideoViT:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is of another format, or its weights do not fit its config.
     """
+    config, weights = read_encoder_file(path)
+    encoder = build_encoder(config)
+    _check_weights(str(path), encoder, weights)
+    encoder.load_state_dict(weights)
+    return encoder.eval()
+
+
+def read_encoder_file(path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the config and the weights of a file that ``save_encoder`` wrote.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is of another format.
+    """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no encoder in {path}: there is no such file")
     try:
@@ -57,10 +71,7 @@ def load_encoder(path: str | PathLike[str]) -> VideoViT:
         raise ValueError(
             f"{path} is no encoder of vidmask: its format is {metadata.get('format')}, not {FORMAT}"
         )
-    encoder = build_encoder(json.loads(metadata["encoder"]))
-    _check_weights(str(path), encoder, weights)
-    encoder.load_state_dict(weights)
-    return encoder.eval()
+    return json.loads(metadata["encoder"]), weights
 
 
 def build_encoder(config: Mapping[str, Any]) -> VideoViT:

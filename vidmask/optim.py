@@ -1,7 +1,7 @@
 """Parameter groups and learning-rate schedule of the papers."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -27,18 +27,68 @@ def parameter_groups(
     Raises:
         ValueError: If an ending fits no parameter.
     """
-    parameters = [(name, value) for name, value in module.named_parameters() if value.requires_grad]
+    groups = {True: ([], weight_decay), False: ([], 0.0)}
+    for value, decayed in _with_decay(module, no_decay).values():
+        groups[decayed][0].append(value)
+    return [{"params": values, "weight_decay": decay} for values, decay in groups.values()]
+
+
+def layer_decay_groups(
+    module: nn.Module,
+    layer_of: Callable[[str], int],
+    *,
+    lr: float,
+    layer_decay: float,
+    weight_decay: float,
+    no_decay: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Split parameters by layer, with a learning rate that decays towards the input, and by weight decay.
+
+    The learning rate of layer i is ``lr * layer_decay ** (last - i)``, where the last layer is that of the
+    heads.
+
+    Args:
+        module: The module whose trainable parameters are split.
+        layer_of: The layer of a parameter by its name, from 0 at the input.
+        lr: Learning rate of the last layer.
+        layer_decay: Factor from a layer to the one before it; 1 for one rate everywhere.
+        weight_decay: Weight decay, but of biases, norms and ``no_decay``.
+        no_decay: Endings of further parameter names without weight decay.
+
+    Raises:
+        ValueError: If an ending fits no parameter, or ``layer_decay`` is not in (0, 1].
+
+    Source: BEiT (arXiv 2106.08254), appendix; fine-tuning code of MAE-ST and VideoMAE.
+    """
+    if not 0 < layer_decay <= 1:
+        raise ValueError(f"layer_decay must lie in (0, 1], got {layer_decay}")
+    last = max(layer_of(name) for name, _ in module.named_parameters())
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
+    for name, (value, decayed) in _with_decay(module, no_decay).items():
+        layer = layer_of(name)
+        group = groups.setdefault(
+            (layer, decayed),
+            {
+                "params": [],
+                "lr": lr * layer_decay ** (last - layer),
+                "weight_decay": weight_decay if decayed else 0.0,
+            },
+        )
+        group["params"].append(value)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _with_decay(module: nn.Module, no_decay: Sequence[str]) -> dict[str, tuple[nn.Parameter, bool]]:
+    """Return the trainable parameters by name, each with whether it is decayed."""
+    everything = [name for name, _ in module.named_parameters()]
     for ending in no_decay:
-        if not any(name.endswith(ending) for name, _ in parameters):
+        if not any(name.endswith(ending) for name in everything):
             raise ValueError(f"no_decay names {ending!r}, but no parameter's name ends so")
-    exempt = [value.ndim <= 1 or name.endswith((".bias", *no_decay)) for name, value in parameters]
-    return [
-        {
-            "params": [v for (_, v), free in zip(parameters, exempt, strict=True) if not free],
-            "weight_decay": weight_decay,
-        },
-        {"params": [v for (_, v), free in zip(parameters, exempt, strict=True) if free], "weight_decay": 0.0},
-    ]
+    return {
+        name: (value, value.ndim > 1 and not name.endswith((".bias", *no_decay)))
+        for name, value in module.named_parameters()
+        if value.requires_grad
+    }
 
 
 def check_finite(module: Any, loss: Float[Tensor, ""], where: str) -> None:
@@ -125,3 +175,21 @@ def warmup_cosine(step: int, num_steps: int, num_warmup_steps: int, floor: float
         return step / num_warmup_steps
     progress = min((step - num_warmup_steps) / max(num_steps - num_warmup_steps, 1), 1.0)
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def clips_per_step(trainer: Any) -> int:
+    """Return the clips behind an optimizer step: those of a batch, of all ranks, of all that are accumulated.
+
+    Args:
+        trainer: The run's trainer.
+
+    Raises:
+        ValueError: If its data module does not tell the size of a batch.
+    """
+    size = getattr(getattr(trainer, "datamodule", None), "batch_size", None)
+    if size is None:
+        raise ValueError(
+            "the size of a batch is not known, by which the learning rate is scaled: give a VideoDataModule, "
+            "or set lr_per to null"
+        )
+    return size * trainer.world_size * trainer.accumulate_grad_batches

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vidmask.checkpoints import save_encoder
 from vidmask.masking import MaskGenerator
-from vidmask.models.vit import VideoViT
+from vidmask.models.vit import Latents, VideoViT
 from vidmask.objectives.base import Objective
 from vidmask.optim import check_finite, parameter_groups, schedule
 from vidmask.randomness import generator, step_seed
@@ -174,15 +174,12 @@ class MaskedPretraining(LightningModule):
         """Log the loss and the losses of trivial predictions."""
         self._evaluate("test", batch)
 
-    def predict_step(self, batch: ClipBatch, batch_idx: int) -> dict[str, Any]:
-        """Return the mean of the dense encoder's tokens for each clip, with the clip's file and labels."""
-        features = self.encoder(batch.clips).tokens.mean(dim=1)
-        return {
-            "features": features,
-            "paths": batch.paths,
-            "labels": batch.labels,
-            "video_index": batch.video_index,
-        }
+    def predict_step(self, batch: ClipBatch, batch_idx: int, dataloader_idx: int = 0) -> Latents:
+        """Return what the dense encoder makes of each clip, after its last norm.
+
+        Of a batch of which no video could be decoded that is as many latents: none.
+        """
+        return self.encoder.of_any_number(batch.clips)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Return AdamW with a schedule that moves at every step."""
@@ -197,6 +194,8 @@ class MaskedPretraining(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _evaluate(self, stage: str, batch: ClipBatch) -> None:
+        if len(batch.clips) == 0:
+            return
         mask = self.mask(batch)
         self._log(stage, self.objective(batch, mask), batch)
         for name, head in self.objective.heads.items():

@@ -8,7 +8,7 @@ float64, so that "converged" means the optimum and not the end of the budget.
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -106,21 +106,56 @@ class LinearProbe(NamedTuple):
     weight: Float[Tensor, "c d"]
     bias: Float[Tensor, " c"]
 
+    def logits(self, features: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
+        """Return a number for each class, of which softmax makes probabilities."""
+        return _on_host(features) @ self.weight.T + self.bias
+
     def accuracy(self, features: Float[Tensor, "b d"], labels: Int[Tensor, " b"]) -> float:
         """Return the share of the features that are given their label."""
         labels = _labels_on_host(labels, len(self.bias))
-        predictions = (_on_host(features) @ self.weight.T + self.bias).argmax(dim=1)
-        return (predictions == labels).double().mean().item()
+        return (self.logits(features).argmax(dim=1) == labels).double().mean().item()
 
 
 def fit_linear_probe(
     features: Float[Tensor, "b d"], labels: Int[Tensor, " b"], num_classes: int, l2: float | None = None
 ) -> LinearProbe:
     """Fit the classifier of ``linear_probe`` once, to be scored on several splits."""
-    features, labels = _on_host(features), _labels_on_host(labels, num_classes)
     if l2 is None:
-        l2 = _choose_l2(features, labels, num_classes)
+        l2 = choose_l2(features, labels, num_classes)
+    features, labels = _on_host(features), _labels_on_host(labels, num_classes)
     return LinearProbe(*fit_logistic_regression(features, labels, num_classes, l2))
+
+
+def choose_l2(
+    features: Float[Tensor, "b d"],
+    labels: Int[Tensor, " b"],
+    num_classes: int,
+    video: Int[Tensor, " b"] | None = None,
+) -> float:
+    """Return the penalty of ``L2_CHOICES`` with the lowest cross-entropy on a held-out fifth of the features.
+
+    Args:
+        features: Training features.
+        labels: Class of each.
+        num_classes: Number of classes.
+        video: Of which video each is: a fifth of the videos is held out, with all their features. Each
+            feature counts as one if None.
+    """
+    features, labels = _on_host(features), _labels_on_host(labels, num_classes)
+    held = held_out(torch.arange(len(features)) if video is None else video)
+    losses = []
+    for l2 in L2_CHOICES:
+        weight, bias = fit_logistic_regression(features[~held], labels[~held], num_classes, l2)
+        losses.append(functional.cross_entropy(features[held] @ weight.T + bias, labels[held]).item())
+    return L2_CHOICES[losses.index(min(losses))]
+
+
+def held_out(video: Int[Tensor, " b"], seed: int = 0) -> Bool[Tensor, " b"]:
+    """Tell of each feature whether it is of the fifth of the videos that choices are made on."""
+    videos = video.cpu().unique()
+    # A permutation with a seed of its own: labels may follow each other in a period that a stride would hit.
+    order = torch.randperm(len(videos), generator=torch.Generator().manual_seed(seed))
+    return torch.isin(video.cpu(), videos[order[: max(1, len(order) // 5)]])
 
 
 def fit_logistic_regression(
@@ -185,25 +220,46 @@ def knn(
     Raises:
         ValueError: If there are fewer training features than neighbours, or a feature is not finite.
     """
+    votes = knn_votes(
+        train_features,
+        train_labels,
+        test_features,
+        num_classes=int(train_labels.max()) + 1,
+        num_neighbours=num_neighbours,
+        temperature=temperature,
+    )
+    return int((votes.argmax(dim=1) == test_labels.cpu().long()).sum()) / len(votes)
+
+
+def knn_votes(
+    train_features: Float[Tensor, "b d"],
+    train_labels: Int[Tensor, " b"],
+    features: Float[Tensor, "q d"],
+    *,
+    num_classes: int,
+    num_neighbours: int = 20,
+    temperature: float = 0.07,
+) -> Float[Tensor, "q c"]:
+    """Return the share of each class in the vote of ``knn``, which sums to 1.
+
+    Raises:
+        ValueError: If there are fewer training features than neighbours, or a feature is not finite.
+    """
     if num_neighbours > len(train_features):
         raise ValueError(
             f"num_neighbours={num_neighbours} needs that many training features, got {len(train_features)}"
         )
     train = functional.normalize(_on_host(train_features), dim=1)
-    test = functional.normalize(_on_host(test_features), dim=1)
-    train_labels, test_labels = train_labels.cpu().long(), test_labels.cpu().long()
-    num_classes = int(train_labels.max()) + 1
-    correct = 0
-    # Blocks of 1,024 bound the similarity matrix whatever the size of the test split.
-    for queries, answers in zip(test.split(1024), test_labels.split(1024), strict=True):
-        similarity, neighbours = (queries @ train.T).topk(num_neighbours, dim=1)
+    queries, train_labels = functional.normalize(_on_host(features), dim=1), train_labels.cpu().long()
+    parts = []
+    # Blocks of 1,024 bound the similarity matrix whatever the number of queries.
+    for block in queries.split(1024):
+        similarity, neighbours = (block @ train.T).topk(num_neighbours, dim=1)
         # Subtracting the largest similarity scales all votes of a query alike and keeps exp() in range.
         weights = ((similarity - similarity[:, :1]) / temperature).exp()
-        votes = weights.new_zeros(len(queries), num_classes).scatter_add_(
-            1, train_labels[neighbours], weights
-        )
-        correct += int((votes.argmax(dim=1) == answers).sum())
-    return correct / len(test)
+        votes = weights.new_zeros(len(block), num_classes).scatter_add_(1, train_labels[neighbours], weights)
+        parts.append(votes / weights.sum(dim=1, keepdim=True))
+    return torch.cat(parts)
 
 
 def rankme(features: Float[Tensor, "b d"]) -> float:
@@ -224,17 +280,6 @@ def rankme(features: Float[Tensor, "b d"]) -> float:
         raise ValueError("RankMe is not defined for features that are all zero")
     shares = singular_values / singular_values.sum()
     return torch.special.entr(shares).sum().exp().item()
-
-
-def _choose_l2(features: Tensor, labels: Tensor, num_classes: int) -> float:
-    # A permutation with a seed of its own: labels may follow each other in a period that a stride would hit.
-    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
-    held_out, rest = order[: max(1, len(order) // 5)], order[max(1, len(order) // 5) :]
-    losses = []
-    for l2 in L2_CHOICES:
-        weight, bias = fit_logistic_regression(features[rest], labels[rest], num_classes, l2)
-        losses.append(functional.cross_entropy(features[held_out] @ weight.T + bias, labels[held_out]).item())
-    return L2_CHOICES[losses.index(min(losses))]
 
 
 def _labels_on_host(labels: Int[Tensor, " b"], num_classes: int) -> Int[Tensor, " b"]:

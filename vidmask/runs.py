@@ -27,6 +27,7 @@ MAY_CHANGE = (
     "data.num_workers",
     "data.persistent_workers",
     "data.pin_memory",
+    "data.predict_splits",
     "data.prefetch_factor",
     "data.source.init_args.num_workers",
     "trainer.accelerator",

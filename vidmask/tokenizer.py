@@ -159,6 +159,8 @@ class TokenizerTraining(LightningModule):
 
     def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
         """Log the errors, and that of answering with each patch's mean colour."""
+        if len(batch.clips) == 0:
+            return
         images = self.images(batch)
         losses, codes = self._losses(images, self.vqgan.latents(images))
         losses["pixels/patch_mean"] = 2 * (patch_means(images, self.vqgan.factor) - images).abs().mean()

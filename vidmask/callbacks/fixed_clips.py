@@ -1,17 +1,25 @@
 """What callbacks look at and when: the run's parts, and the same clips each time, without augmentation."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar, runtime_checkable
+from weakref import WeakKeyDictionary
 
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
 from vidmask.data.sources import Split
+from vidmask.data.sources.files import named
 from vidmask.data.transforms import to_float
 from vidmask.pretraining import MaskedPretraining
 from vidmask.tokens import ClipBatch
+
+_LOG = logging.getLogger(__name__)
+
+# Of each run, the videos that its probes are known to lack.
+_TOLD: WeakKeyDictionary[Trainer, set[str]] = WeakKeyDictionary()
 
 Kind = TypeVar("Kind", bound=Callback)
 
@@ -67,7 +75,8 @@ def fixed_clips(
 ) -> Iterator[ClipBatch] | None:
     """Return batches of centre clips on the module's device, or None if there is no such split.
 
-    A batch whose videos were all skipped, as they cannot be decoded, is left out.
+    Videos that are skipped, as they cannot be decoded, are told once a run; a batch of none but them is left
+    out.
 
     Args:
         trainer: The run's trainer.
@@ -79,8 +88,19 @@ def fixed_clips(
     if loader is None:
         return None
     # Not by the strategy, whose hooks would flip clips as in training.
-    moved = (move_data_to_device(batch, module.device) for batch in loader if len(batch.clips))
+    read = _told_of_skipped(loader, split, _TOLD.setdefault(trainer, set()))
+    moved = (move_data_to_device(batch, module.device) for batch in read if len(batch.clips))
     return (batch._replace(clips=to_float(batch.clips)) for batch in moved)
+
+
+def _told_of_skipped(batches: Iterable[ClipBatch], split: Split, told: set[str]) -> Iterator[ClipBatch]:
+    skipped: list[str] = []
+    for batch in batches:
+        skipped += [path for path, _ in batch.skipped if path not in told]
+        yield batch
+    if skipped:
+        told.update(skipped)
+        _LOG.warning("left out of probes, as not to be decoded: %s of %s", named(skipped, "video"), split)
 
 
 @contextmanager

@@ -17,18 +17,21 @@ from omegaconf.errors import OmegaConfBaseException
 
 # Classes go by their short names where their modules have been imported.
 import vidmask.callbacks
+import vidmask.classification
 import vidmask.data.sources
 import vidmask.data.synthetic
 import vidmask.masking
 import vidmask.models
 import vidmask.objectives
 import vidmask.pretraining
+import vidmask.questions
 import vidmask.targets
 import vidmask.tokenizer
 import vidmask.trained_vqgan  # noqa: F401
 from vidmask import recipes, runs
 from vidmask.callbacks.charts import ChartLayout
-from vidmask.callbacks.features import FeatureWriter
+from vidmask.callbacks.classification_report import ClassificationReport
+from vidmask.callbacks.features import FeatureOptions, FeatureWriter
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
 from vidmask.callbacks.skipped import SkippedSamples
 from vidmask.cli.errors import Mistake
@@ -107,6 +110,7 @@ class TrainingCLI(LightningCLI):
     """
 
     filing: Filing
+    features: FeatureOptions
 
     def __init__(self, args: list[str], configs: Sequence[Path], words: Sequence[str]) -> None:
         self.configs = configs
@@ -133,6 +137,8 @@ class TrainingCLI(LightningCLI):
         """Add where runs are filed and how often they are saved; let the data follow the encoder."""
         parser.add_class_arguments(runs.RunOptions, "run")
         parser.add_lightning_class_args(RunCheckpoints, "checkpoint")
+        if self.verb == "predict":
+            parser.add_class_arguments(FeatureOptions, "features")
         for name in FOLLOWS_MODEL:
             parser.link_arguments(
                 "model",
@@ -147,6 +153,9 @@ class TrainingCLI(LightningCLI):
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         # A checkpoint is a pickle, which may hold any code; ours hold plain containers and tensors.
         parser.set_defaults(weights_only=True)
+        if subcommand == "predict":
+            # What is written need not be kept in memory too.
+            parser.set_defaults(return_predictions=False)
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -164,6 +173,8 @@ class TrainingCLI(LightningCLI):
         """Find the checkpoint and check the configuration against its run's, before anything is built."""
         config = self.config[self.verb]
         options = runs.RunOptions(**config.run.as_dict())
+        if self.verb == "predict":
+            self.features = FeatureOptions(**config.features.as_dict())
         rank: int = rank_zero_only.rank  # pyright: ignore[reportFunctionMemberAccess]
         self.filing = Filing(self.verb, self.configs, options, config.ckpt_path, self._resolved(), rank)
         config.ckpt_path = self.filing.checkpoint and str(self.filing.checkpoint)
@@ -188,8 +199,12 @@ class TrainingCLI(LightningCLI):
             LatestRun(),
             SkippedSamples(),
             ChartLayout(),
-            FeatureWriter(),
+            ClassificationReport(),
         ]
+        if self.verb == "predict":
+            encoder = self.filing.config["model"]["init_args"].get("encoder")
+            named = encoder.get("class_path") if isinstance(encoder, dict) else None
+            callbacks.append(FeatureWriter(self.features, named))
         if settings["enable_progress_bar"] is not False:
             callbacks.append(TrainingProgress())
         given = {"default_root_dir": str(folder), "callbacks": callbacks}

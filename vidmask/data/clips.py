@@ -159,7 +159,7 @@ class ClipDataset(Dataset):
             if self.on_error == "raise":
                 raise VideoReadError(f"{error}{self.advice}") from error
             return [SkippedSample(path, str(error))] * self.num_views
-        labels = _labels(info["label"])
+        labels = class_indices(info["label"])
         samples = []
         for view, seed in enumerate(seeds):
             clip = decoded[view if self.training else view // self.num_crops]
@@ -199,7 +199,7 @@ class ClipDataset(Dataset):
         return spread_box(rows, columns, view % self.num_crops, self.num_crops)
 
 
-def _labels(label: Any) -> dict[str, int]:
+def class_indices(label: Any) -> dict[str, int]:
     """Return the labels by name; PyTorchVideo numbers the classes of one label, -1 being none of them."""
     if label is None or label == -1:
         return {}

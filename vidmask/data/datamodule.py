@@ -17,7 +17,7 @@ from vidmask.data.identity import check_identity, identity
 from vidmask.data.readers import ReaderName, check_reader
 from vidmask.data.sampling import ClipLoader, EpochSampler
 from vidmask.data.skip_limit import SkipLimit, check_share
-from vidmask.data.sources import Split, VideoSource
+from vidmask.data.sources import SPLITS, Split, VideoSource
 from vidmask.data.transforms import to_float
 from vidmask.data.workers import num_workers_of, worker_options
 from vidmask.randomness import generator
@@ -47,8 +47,9 @@ class VideoDataModule(LightningDataModule):
             and mask. An epoch keeps its number of clips, and so opens fewer videos: R epochs are one pass.
         batch_size: Training clips in a batch of one rank, repeats included.
         eval_batch_size: Clips in a batch of evaluation; as in training if None.
-        test_clips: Clips of a video in ``vidmask test``, spread evenly over it.
+        test_clips: Clips of a video in ``vidmask test`` and ``predict``, spread evenly over it.
         test_crops: Squares of each of these, spread evenly along the long side.
+        predict_splits: Splits of which ``vidmask predict`` writes the features; those that the source has.
         scale: Least and greatest share of the frame that the random crop of training keeps.
         aspect: Least and greatest aspect ratio of that crop.
         flip: Probability that a training clip is mirrored. 0 by default: a mirror swaps right with left,
@@ -64,9 +65,9 @@ class VideoDataModule(LightningDataModule):
         pin_memory: Whether batches are put into pinned memory, where there is an accelerator.
         persistent_workers: Whether workers live on between epochs.
         on_error_fit: A training video that cannot be decoded is skipped and counted, or ends the run; it is
-            left out likewise where a probe reads the training split. A batch without a single video that
-            can be decoded trains nothing.
-        on_error_eval: The same for evaluation, where a batch without a single video ends the run in any case.
+            left out likewise where a probe or ``predict`` reads the training split. A batch without a single
+            video that can be decoded trains nothing.
+        on_error_eval: The same for evaluation, and for other splits in ``predict``.
         max_skipped_share: Greatest share of the training videos that may be skipped; above it the run stops.
         timeout_seconds: The longest that reading the clips of one video may take; a video that takes longer
             cannot be decoded. null waits for ever.
@@ -88,6 +89,7 @@ class VideoDataModule(LightningDataModule):
         eval_batch_size: int | None = None,
         test_clips: int = 1,
         test_crops: int = 1,
+        predict_splits: tuple[Split, ...] = SPLITS,
         scale: tuple[float, float] = (0.5, 1.0),
         aspect: tuple[float, float] = (0.75, 4 / 3),
         flip: float = 0.0,
@@ -120,6 +122,13 @@ class VideoDataModule(LightningDataModule):
                 f"batch_size counts clips, so repeats must divide it, got a batch_size of {batch_size} and "
                 f"repeats {repeats}"
             )
+        if not predict_splits or not set(predict_splits) <= set(SPLITS):
+            raise ValueError(
+                f"predict_splits must be one or more of {', '.join(SPLITS)}, got {list(predict_splits)}"
+            )
+        if len(set(predict_splits)) < len(predict_splits):
+            raise ValueError(f"predict_splits has a split twice: {', '.join(predict_splits)}")
+        self.predict_splits: tuple[Split, ...] = tuple(predict_splits)
         self.max_skipped_share = check_share(max_skipped_share)
         self.source = source
         self.frames = frames
@@ -207,7 +216,7 @@ class VideoDataModule(LightningDataModule):
             repeats=self.repeats,
         )
         self._skip_limit = SkipLimit(self.max_skipped_share, len(clips))
-        options = self._options() | {"collate_fn": partial(collate, allow_empty=True)}
+        options = self._options(clips)
         return ClipLoader(
             clips, batch_size=sampler.videos_per_batch, sampler=sampler, drop_last=True, **options
         )
@@ -244,13 +253,34 @@ class VideoDataModule(LightningDataModule):
             )
         return loader
 
-    def predict_dataloader(self) -> DataLoader:
-        """Return the loader of the first split that the source has, of test, validation and training."""
-        for split in ("test", "val", "train"):
-            loader = self._evaluation_loader(self.dataset(split))
-            if loader is not None:
-                return loader
-        raise ValueError("the source has no videos to predict on")
+    @property
+    def predicted_splits(self) -> tuple[Split, ...]:
+        """Return those of ``predict_splits`` that the source has."""
+        return tuple(split for split in self.predict_splits if self.dataset(split) is not None)
+
+    def predict_dataloader(self) -> list[DataLoader]:
+        """Return a loader for each of ``predicted_splits``, in this order, without shuffling.
+
+        The views of a video are those of a test. Where videos are skipped, a batch may have no clips.
+
+        Raises:
+            ValueError: If the source has none of them.
+        """
+        loaders = []
+        for split in self.predicted_splits:
+            clips = copy(self.dataset(split))
+            assert clips is not None
+            clips.num_clips, clips.num_crops = self.test_clips, self.test_crops
+            if split == "train":
+                clips.on_error, clips.advice = self.on_error_fit, _advice(split, "on_error_fit")
+            loader = self._evaluation_loader(clips, passed_once=True)
+            assert loader is not None
+            loaders.append(loader)
+        if not loaders:
+            raise ValueError(
+                f"data.predict_splits asks for {', '.join(self.predict_splits)}, of which the source has none"
+            )
+        return loaders
 
     def probe_loader(self, split: Split, num_videos: int | None = None) -> DataLoader | None:
         """Return a loader of one fixed clip of each video, the centre one, for the features of a probe.
@@ -274,10 +304,8 @@ class VideoDataModule(LightningDataModule):
         if num_videos is not None and num_videos < len(clips):
             order = torch.randperm(len(clips), generator=generator(self.seed, f"probe {split}"))
             places = order[:num_videos].sort().values
-        options = self._options()
+        options = self._options(clips)
         options.pop("persistent_workers", None)
-        if clips.on_error == "skip":
-            options["collate_fn"] = partial(collate, allow_empty=True)
         keys = [(0, index) for index in places.tolist()]
         return DataLoader(clips, batch_size=self.eval_batch_size, sampler=keys, **options)
 
@@ -335,7 +363,9 @@ class VideoDataModule(LightningDataModule):
             timeout_seconds=self.timeout_seconds,
         )
 
-    def _evaluation_loader(self, clips: ClipDataset | None) -> DataLoader | None:
+    def _evaluation_loader(
+        self, clips: ClipDataset | None, *, passed_once: bool = False
+    ) -> DataLoader | None:
         if clips is None:
             return None
         rank, num_ranks = self._ranks()
@@ -343,18 +373,23 @@ class VideoDataModule(LightningDataModule):
         sampler = EpochSampler(
             clips, batch_size, shuffle=False, drop_last=False, num_replicas=num_ranks, rank=rank
         )
-        return DataLoader(clips, batch_size=batch_size, sampler=sampler, **self._options())
+        options = self._options(clips)
+        if passed_once:
+            # Workers of one split need not wait beside those of the next.
+            options.pop("persistent_workers", None)
+        return DataLoader(clips, batch_size=batch_size, sampler=sampler, **options)
 
     def _ranks(self) -> tuple[int, int]:
         return (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, clips: ClipDataset) -> dict[str, Any]:
         ranks_here = 1 if self.trainer is None else self.trainer.num_devices
         number = num_workers_of(ranks_here) if self.num_workers is None else self.num_workers
         options = worker_options(
             number, self.prefetch_factor, pin=self.pin_memory, persistent=self.persistent_workers
         )
-        return options | {"collate_fn": collate}
+        # Of several ranks in step none can leave out a batch.
+        return options | {"collate_fn": partial(collate, allow_empty=clips.on_error == "skip")}
 
 
 def _advice(split: Split, option: str) -> str:

@@ -1,7 +1,15 @@
-"""Encoders and decoders."""
+"""Encoders, decoders and classifiers."""
 
+from vidmask.models.classifier import VideoClassifier
 from vidmask.models.decoder import TokenDecoder
 from vidmask.models.latent_decoder import LatentDecoder, MaskedLatents
+from vidmask.models.pooling import (
+    AttentivePooling,
+    ClassTokenPooling,
+    MeanPooling,
+    Pooling,
+    TimeSlicePooling,
+)
 from vidmask.models.regressor import LatentRegressor
 from vidmask.models.sizes import vit_base, vit_huge, vit_large, vit_small, vit_tiny
 from vidmask.models.tokenizers import PublishedVQGAN, Tokenizer
@@ -10,13 +18,19 @@ from vidmask.models.vqgan import VQGAN
 
 __all__ = [
     "VQGAN",
+    "AttentivePooling",
+    "ClassTokenPooling",
     "LatentDecoder",
     "LatentRegressor",
     "Latents",
     "MaskedLatents",
+    "MeanPooling",
+    "Pooling",
     "PublishedVQGAN",
+    "TimeSlicePooling",
     "TokenDecoder",
     "Tokenizer",
+    "VideoClassifier",
     "VideoViT",
     "vit_base",
     "vit_huge",

@@ -18,7 +18,7 @@ class Latents(NamedTuple):
     """What an encoder makes of a clip.
 
     Attributes:
-        tokens: One vector for each visible token, after the last norm, ``[b k d]``.
+        tokens: One vector for each visible token, ``[b k d]``; after the last norm, unless it was left out.
         cls: The class token, ``[b d]``; None if the encoder has none.
     """
 
@@ -102,6 +102,7 @@ class VideoViT(nn.Module):
         self.position_kind: PositionKind = positions
         self.init: Initialisation = init
         self.norm_eps = norm_eps
+        self.pixel_mean, self.pixel_std = tuple(mean), tuple(std)
         self.register_buffer("mean", _channels("mean", mean), persistent=False)
         self.register_buffer("std", _channels("std", std), persistent=False)
 
@@ -123,7 +124,11 @@ class VideoViT(nn.Module):
                 nn.init.trunc_normal_(token, std=0.02)
 
     def forward(
-        self, clips: Shaped[Tensor, "b 3 t h w"], visible: Int[Tensor, "b k"] | None = None
+        self,
+        clips: Shaped[Tensor, "b 3 t h w"],
+        visible: Int[Tensor, "b k"] | None = None,
+        *,
+        final_norm: bool = True,
     ) -> Latents:
         """Encode clips.
 
@@ -133,6 +138,8 @@ class VideoViT(nn.Module):
         Args:
             clips: RGB in [0, 1].
             visible: Tokens to encode, raster order; all of them if None (the dense encoder).
+            final_norm: Whether the last norm is applied. Both papers fine-tune without it, and normalise the
+                mean of the tokens.
 
         Raises:
             ValueError: If the clips do not have the encoder's frames and size, or are integers.
@@ -155,10 +162,18 @@ class VideoViT(nn.Module):
             tokens = torch.cat([cls.expand(len(tokens), -1, -1), tokens], dim=1)
         for block in self.blocks:
             tokens = block(tokens)
-        tokens = self.norm(tokens)
+        if final_norm:
+            tokens = self.norm(tokens)
         if self.cls_token is None:
             return Latents(tokens, None)
         return Latents(tokens[:, 1:], tokens[:, 0])
+
+    def of_any_number(self, clips: Shaped[Tensor, "b 3 ..."]) -> Latents:
+        """Encode clips densely; where none of a batch could be decoded, return as many latents: none."""
+        if len(clips):
+            return self(clips)
+        tokens = self.mean.new_zeros(0, self.grid.num_tokens, self.embed_dim)
+        return Latents(tokens, None if self.cls_token is None else tokens[:, 0])
 
 
 def _channels(name: str, values: Sequence[float]) -> Float[Tensor, " c"]:

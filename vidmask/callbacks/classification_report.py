@@ -1,0 +1,148 @@
+"""What the test of a classifier leaves behind: scores, tables, pictures and a model card."""
+
+import csv
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.table import Table
+
+from vidmask import environment, runs
+from vidmask.classification import VideoClassification
+from vidmask.data.identity import identity
+from vidmask.evaluation.accuracy import confusion, mean_class_accuracy, per_class, top_k
+from vidmask.evaluation.bootstrap import interval
+from vidmask.evaluation.card import Card, LabelNumbers, model_card
+from vidmask.evaluation.confusion_picture import write_confusion
+from vidmask.evaluation.scores import VideoScores, write_scores
+from vidmask.models.pooling import AttentivePooling
+
+_LOG = logging.getLogger(__name__)
+
+
+class ClassificationReport(Callback):
+    """Write what a test has found into the run's ``test`` folder, and print the numbers.
+
+    ``scores.parquet`` holds the averaged probabilities of every video, so that two classifiers can be
+    compared video by video (``vidmask.evaluation.bootstrap.paired_difference``); ``classes_<label>.csv`` the
+    accuracy of each class, ``confusion_<label>.png`` what was answered in place of what, and ``card.md`` the
+    model card. Modules other than ``VideoClassification`` are left alone.
+    """
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write and print."""
+        if not isinstance(pl_module, VideoClassification) or not trainer.is_global_zero:
+            return
+        scores = pl_module.test_scores
+        if scores is None:
+            _LOG.warning("only a part of the videos was tested, so nothing is written of it")
+            return
+        folder = Path(trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            write_scores(folder / "scores.parquet", scores)
+        except ValueError as error:
+            _LOG.warning("the scores of single videos are not written: %s", error)
+        numbers = [_numbers(scores, label, folder) for label in scores.classes]
+        data: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        card = model_card(_card(trainer, pl_module, data, len(scores.paths), numbers, folder))
+        (folder / "card.md").write_text(card, encoding="utf-8")
+        console = Console()
+        console.print(_table(numbers))
+        console.print(
+            f"Scores, tables, pictures and card.md are in {folder}", soft_wrap=True, highlight=False
+        )
+
+
+def _numbers(scores: VideoScores, label: str, folder: Path) -> LabelNumbers:
+    """Return the numbers of a label; write its table and its picture."""
+    probabilities, truth, classes = scores.probabilities[label], scores.truth[label], scores.classes[label]
+    right = top_k(probabilities, truth, 1)
+    table = per_class(right, truth, classes)
+    with (folder / f"classes_{label}.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("class", "videos", "correct", "accuracy"))
+        for row in table:
+            share = "" if row.accuracy is None else f"{row.accuracy:.4f}"
+            writer.writerow((row.name, row.videos, row.correct, share))
+    counts = confusion(truth, scores.predicted(label), len(classes))
+    write_confusion(folder / f"confusion_{label}.png", counts, classes, label)
+    in_five = top_k(probabilities, truth, 5) if len(classes) > 5 else None
+    return LabelNumbers(
+        label=label,
+        videos=len(truth),
+        num_classes=len(classes),
+        top_1=right.double().mean().item(),
+        top_1_interval=interval(right),
+        top_5=None if in_five is None else in_five.double().mean().item(),
+        top_5_interval=None if in_five is None else interval(in_five),
+        mean_class=mean_class_accuracy(table),
+    )
+
+
+def _card(
+    trainer: Trainer,
+    module: VideoClassification,
+    data: Any,
+    num_videos: int,
+    numbers: list[LabelNumbers],
+    folder: Path,
+) -> Card:
+    attentive = isinstance(module.classifier.pooling, AttentivePooling)
+    frozen = "attentive" if attentive else "linear"
+    config = folder / runs.CONFIG
+    described = environment.describe()
+    return Card(
+        title="Video classifier",
+        source=type(data.source).__name__,
+        split="test",
+        num_videos=num_videos,
+        fingerprint=identity(data.source)["sha256"],
+        protocol=frozen if module.classifier.frozen else "fine-tuning",
+        pooling=type(module.classifier.pooling).__name__,
+        epochs=module.trained_epochs,
+        steps=module.trained_steps,
+        batch_size=data.batch_size * trainer.accumulate_grad_batches,
+        peak_learning_rate=module.peak_lr,
+        layer_decay=module.layer_decay,
+        augmentations=[
+            f"crops of {data.scale[0]:g} to {data.scale[1]:g} of the frame",
+            *map(repr, data.augmentations),
+            *([repr(module.mixing)] if module.mixing is not None else []),
+        ],
+        temporal_views=data.test_clips,
+        spatial_views=data.test_crops,
+        numbers=numbers,
+        encoder_file=module.encoder_checkpoint,
+        encoder_sha256=module.encoder_sha256,
+        from_scratch=module.encoder_checkpoint is None,
+        config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else None,
+        versions={"vidmask": described["vidmask"], "python": described["python"], **described["packages"]},
+    )
+
+
+def _table(numbers: list[LabelNumbers]) -> Table:
+    table = Table(
+        title="Test: share of videos answered rightly, 95 % interval over videos", title_justify="left"
+    )
+    for column in ("label", "videos", "chance", "top-1", "top-5", "mean over classes"):
+        table.add_column(column, justify="left" if column == "label" else "right")
+    for row in numbers:
+        table.add_row(
+            row.label,
+            f"{row.videos:,}",
+            f"{1 / row.num_classes:.1%}",
+            _with_range(row.top_1, row.top_1_interval),
+            _with_range(row.top_5, row.top_5_interval),
+            "" if row.mean_class is None else f"{row.mean_class:.1%}",
+        )
+    return table
+
+
+def _with_range(share: float | None, ends: tuple[float, float] | None) -> str:
+    if share is None or ends is None:
+        return ""
+    return f"{share:.1%} ({ends[0]:.1%} to {ends[1]:.1%})"
