@@ -27,7 +27,7 @@ def test_scores_tables_pictures_and_a_card(video_folder, tmp_path, capsys):
     assert scores.classes == {"class": ("jump", "run")}
     assert [Path(path).parent.name for path in scores.paths] == ["jump", "run"]
     shown = capsys.readouterr().out
-    assert "50.0%" in shown
+    assert "│ class │      2 │   50.0 │" in shown
     card = (tmp_path / "card.md").read_text(encoding="utf-8")
     assert "2 in time × 1 in space" in card
     assert "- Source: VideoFolder" in card

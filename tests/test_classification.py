@@ -65,7 +65,7 @@ def test_logits_equal_those_of_mae_st():
         ("pos_embed_spatial", "encoder.positions.spatial"),
         ("pos_embed_temporal", "encoder.positions.temporal"),
         ("pos_embed_class", "encoder.cls_position"),
-        ("head.", "heads.class."),
+        ("head.", "heads.label_class."),
         ("", "encoder."),
     ]
     names.sort(key=lambda pair: -len(pair[0]))
@@ -81,7 +81,7 @@ def test_logits_equal_those_of_videomae():
     module = VideoClassification(
         VideoViT(**shape, **kind, mean=(0.0,) * 3, std=(1.0,) * 3), {"class": 7}, FRESH
     )
-    names = [("fc_norm.", "pooling.fc_norm."), ("head.", "heads.class."), ("", "encoder.")]
+    names = [("fc_norm.", "pooling.fc_norm."), ("head.", "heads.label_class."), ("", "encoder.")]
     weights = with_fused_qkv(renamed(fixture, names))
     # The original has no last norm; this one's is not used.
     norm = {name: value for name, value in module.classifier.state_dict().items() if "encoder.norm" in name}
@@ -170,7 +170,11 @@ def test_learning_rates_decay_towards_the_input_and_follow_the_schedule(video_fo
     trainer.fit(module, data(video_folder, batch_size=5))
     # Eight steps, two of them warm-up; after a step the rate is that of the next. Two blocks: layers 0 to 3.
     peaks = {"encoder.patch_embed.proj.weight": 1 / 8, "encoder.blocks.0.attn.qkv.weight": 1 / 4}
-    peaks |= {"encoder.blocks.1.mlp.fc1.weight": 1 / 2, "encoder.norm.weight": 1.0, "heads.class.weight": 1.0}
+    peaks |= {
+        "encoder.blocks.1.mlp.fc1.weight": 1 / 2,
+        "encoder.norm.weight": 1.0,
+        "heads.label_class.weight": 1.0,
+    }
     cosine = [0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * step / 6)) for step in range(7)]
     expected = [0.5, *cosine]
     assert len(rates) == 8
@@ -181,7 +185,7 @@ def test_learning_rates_decay_towards_the_input_and_follow_the_schedule(video_fo
     assert decays["encoder.blocks.0.attn.qkv.weight"] == decays["encoder.positions.temporal"] == 0.05
     for name in ("encoder.blocks.0.attn.qkv.bias", "encoder.norm.weight", "encoder.cls_token"):
         assert decays[name] == 0
-    assert decays["encoder.positions.spatial"] == decays["heads.class.bias"] == 0
+    assert decays["encoder.positions.spatial"] == decays["heads.label_class.bias"] == 0
 
 
 def test_the_learning_rate_is_scaled_by_the_clips_of_a_step(video_folder, tmp_path):
@@ -201,7 +205,7 @@ def fixed() -> VideoClassification:
 
 def test_lars_scales_matrices_without_decay_too_and_biases_never(video_folder, tmp_path):
     module = classification(frozen=True, optimizer="lars", lr=1.0, weight_decay=0.0, warmup=0.0)
-    head = module.classifier.heads["class"]
+    head = module.classifier.heads["label_class"]
     before = [value.clone() for value in (head.weight, head.bias)]
     gradients: list[torch.Tensor] = []
     for value in (head.weight, head.bias):
@@ -291,19 +295,35 @@ def test_it_starts_from_an_encoder_and_says_which(tmp_path, video_folder):
     nn.init.normal_(start.norm.weight)
     path = tmp_path / "encoder.safetensors"
     save_encoder(path, start, CONFIG)
-    module = classification(encoder_checkpoint=str(path), frozen=True)
-    assert torch.equal(module.encoder.norm.weight, start.norm.weight)
+    module = classification(encoder_checkpoint=str(path), frozen=True, pooling=TimeSlicePooling)
     trainer = trained(video_folder, module, tmp_path)
+    assert torch.equal(module.encoder.norm.weight, start.norm.weight)
     trainer.save_checkpoint(tmp_path / "a.ckpt")
-    path.unlink()
-    # A trained classifier needs the file no more; training does.
-    again = VideoClassification.load_from_checkpoint(
-        tmp_path / "a.ckpt", encoder=encoder(), pooling=MeanPooling, mixing=None, question=None
-    )
+    # A trained classifier needs the file no more, which may be another by now; training does.
+    path.write_bytes(b"")
+    parts = {"encoder": encoder(), "pooling": TimeSlicePooling, "mixing": Mixing(), "question": None}
+    again = VideoClassification.load_from_checkpoint(tmp_path / "a.ckpt", **parts)
+    assert again.clips_per_step == 4
+    with pytest.raises(ValueError, match=r"mixing is Mixing\(.*, and the checkpoint was made with None"):
+        quiet_trainer(max_epochs=3).fit(again, data(video_folder), ckpt_path=tmp_path / "a.ckpt")
+    # Both read vectors of one width where a clip has one slice, with the same weights.
+    flat = {"frames": 2, "size": 16, "tubelet": (2, 8, 8), "embed_dim": 24, "depth": 1, "num_heads": 2}
+    trainer = quiet_trainer(max_steps=1, default_root_dir=tmp_path, limit_val_batches=0)
+    trainer.fit(classification(encoder=VideoViT(**flat)), data(video_folder, frames=2))
+    trainer.save_checkpoint(tmp_path / "b.ckpt")
+    with pytest.raises(
+        ValueError, match=r"pooling is MeanPooling, norm tokens, and .* MeanPooling, norm pooled"
+    ):
+        VideoClassification.load_from_checkpoint(
+            tmp_path / "b.ckpt", encoder=VideoViT(**flat), pooling=partial(MeanPooling, norm="before")
+        )
     assert again.encoder_sha256 == module.encoder_sha256 is not None
-    assert again.trained_steps == trainer.global_step
+    assert again.trained_steps == 4
     assert torch.equal(again.encoder.norm.weight, start.norm.weight)
-    with pytest.raises(FileNotFoundError, match=r"no encoder in .*encoder\.safetensors"):
+    path.unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"no encoder in .*encoder\.safetensors: there is no such file"
+    ):
         trained(video_folder, classification(encoder_checkpoint=str(path)), tmp_path)
 
 
@@ -348,6 +368,19 @@ def test_what_makes_no_sense_is_refused(options, message):
 def test_a_question_with_classes_of_its_own_takes_no_others():
     with pytest.raises(ValueError, match="ArrowOfTime brings its own classes: leave classes out"):
         VideoClassification(encoder(), {"class": 2}, question=ArrowOfTime())
+
+
+def test_a_batch_of_one_clip_is_not_for_mixing_unless_others_were_skipped(tmp_path, video_folder):
+    with pytest.raises(ValueError, match=r"data\.batch_size must be at least 2, got 1"):
+        trained(video_folder, classification(mixing=Mixing()), tmp_path, batch_size=1)
+    for name in ("jump", "run"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+        (tmp_path / "videos" / name / "0.mp4").symlink_to(video_folder / "train" / name / "0.mp4")
+        (tmp_path / "videos" / name / "1.mp4").write_bytes(b"no video")
+    trainer = trained(
+        tmp_path / "videos", classification(mixing=Mixing()), tmp_path, batch_size=2, max_skipped_share=1.0
+    )
+    assert trainer.global_step == 4
 
 
 def test_other_class_counts_are_refused_before_the_first_step(tmp_path, video_folder):

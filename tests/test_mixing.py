@@ -459,9 +459,15 @@ def test_clips_of_another_type_are_refused(dtype: torch.dtype) -> None:
         call(Mixing(), clips_of().to(dtype), labels_of(), CLASSES, SEEDS)
 
 
+def test_a_single_clip_stays_as_it_is() -> None:
+    clips, labels = clips_of(1), labels_of(1)
+    mixed, targets = Mixing()(clips, labels, CLASSES, [0], smoothing=0.1)
+    assert torch.equal(mixed, clips)
+    for name, target in targets.items():
+        assert torch.equal(target, soft_targets(labels[name], CLASSES[name], 0.1))
+
+
 def test_batches_that_cannot_be_mixed_are_refused() -> None:
-    with pytest.raises(ValueError, match="clips must be at least 2 to be mixed with one another, got 1"):
-        Mixing()(clips_of(1), labels_of(1), CLASSES, [0])
     with pytest.raises(ValueError, match="seeds must be one a clip, got 3 for 4 clips"):
         Mixing()(clips_of(), labels_of(), CLASSES, SEEDS[1:])
     with pytest.raises(ValueError, match="num_classes must name every label: object is missing from action"):

@@ -57,18 +57,18 @@ def test_a_frozen_encoder_stays_in_evaluation_and_is_not_changed():
 
 
 def test_each_label_has_a_head_of_its_own():
-    model = VideoClassifier(encoder(), MeanPooling, {"what": 3, "where": 4}, head_std=0.1)
+    model = VideoClassifier(encoder(), MeanPooling, {"type": 3, "where to": 4}, head_std=0.1)
     assert {name: tuple(logits.shape) for name, logits in model(CLIPS).items()} == {
-        "what": (2, 3),
-        "where": (2, 4),
+        "type": (2, 3),
+        "where to": (2, 4),
     }
 
 
 def test_heads_start_as_asked():
     torch.manual_seed(0)
     model = VideoClassifier(encoder(), MeanPooling, {"class": 1000}, head_std=0.01)
-    assert abs(model.heads["class"].weight.std().item() - 0.01) < 5e-4
-    assert model.heads["class"].bias.abs().max() == 0
+    assert abs(model.heads["label_class"].weight.std().item() - 0.01) < 5e-4
+    assert model.heads["label_class"].bias.abs().max() == 0
     silent = VideoClassifier(encoder(), MeanPooling, {"class": 5}, head_std=0)
     assert silent(CLIPS)["class"].abs().max() == 0
 
@@ -93,7 +93,7 @@ def test_layers_count_from_the_input():
     assert layers["encoder.positions.temporal"] == layers["encoder.cls_position"] == 0
     assert layers["encoder.blocks.0.attn.qkv.weight"] == 1
     assert layers["encoder.blocks.1.mlp.fc2.bias"] == 2
-    assert layers["encoder.norm.weight"] == layers["pooling.query"] == layers["heads.class.bias"] == 3
+    assert layers["encoder.norm.weight"] == layers["pooling.query"] == layers["heads.label_class.bias"] == 3
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,8 @@ def test_what_makes_no_sense_is_refused(options, message):
         classifier(**options)
     with pytest.raises(ValueError, match="classes names no label"):
         VideoClassifier(encoder(), MeanPooling, {})
+    for name in ("a.b", "", "a/b"):
+        with pytest.raises(ValueError, match="a label may have letters, digits, _, - and spaces, got"):
+            VideoClassifier(encoder(), MeanPooling, {name: 2})
     with pytest.raises(ValueError, match=r"classes\.class must be at least 2, got 1"):
         VideoClassifier(encoder(), MeanPooling, {"class": 1})

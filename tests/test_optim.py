@@ -127,8 +127,8 @@ def test_layer_decay_is_that_of_mae_sts_fine_tuning() -> None:
         assert (rate, decay) == (pytest.approx(1e-3 * 0.75 ** (12 - block)), 0.05)
         assert rates[f"encoder.blocks.{block}.norm1.weight"][1] == 0.0
     assert rates["encoder.norm.weight"] == (1e-3, 0.0)
-    assert rates["heads.class.weight"] == (1e-3, 0.05)
-    assert rates["heads.class.bias"] == (1e-3, 0.0)
+    assert rates["heads.label_class.weight"] == (1e-3, 0.05)
+    assert rates["heads.label_class.bias"] == (1e-3, 0.0)
     assert len(rates) == len(list(model.named_parameters()))
 
 

@@ -158,17 +158,13 @@ class VideoClassification(LightningModule):
         self.no_decay = no_decay
         self.unseen_classes: Literal["raise", "keep"] = unseen_classes
         self.encoder_checkpoint = encoder_checkpoint
+        self.interpolate_positions = interpolate_positions
+        self.encoder_leave_out = encoder_leave_out
         self.encoder_sha256: str | None = None
-        if encoder_checkpoint is not None and Path(encoder_checkpoint).expanduser().is_file():
-            # Where it is gone, a trained classifier can be loaded all the same; training says so.
-            found = read_pretrained(encoder_checkpoint)
-            load_pretrained(
-                encoder, found, interpolate_positions=interpolate_positions, leave_out=encoder_leave_out
-            )
-            self.encoder_sha256 = found.sha256
         self.trained_steps: int | None = None
         self.trained_epochs: int | None = None
         self.peak_lr: float | None = lr if lr_per is None else None
+        self.clips_per_step: int | None = None
         self.test_scores: VideoScores | None = None
         self._under_way: tuple[Tensor, int, list[str]] = (torch.zeros(()), 0, [])
         self._answers = SplitAnswers()
@@ -188,30 +184,80 @@ class VideoClassification(LightningModule):
         """Return the height and width of the clips that the encoder takes."""
         return self.encoder.size
 
+    def load_start(self) -> None:
+        """Take the weights of ``encoder_checkpoint``, once; a run that is resumed does not.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it does not fit.
+        """
+        if self.encoder_checkpoint is None or self.encoder_sha256 is not None:
+            return
+        found = read_pretrained(self.encoder_checkpoint)
+        load_pretrained(
+            self.encoder,
+            found,
+            interpolate_positions=self.interpolate_positions,
+            leave_out=self.encoder_leave_out,
+        )
+        self.encoder_sha256 = found.sha256
+
     def setup(self, stage: str) -> None:
-        """Compare the data's labels with the heads', before anything is trained.
+        """Load what training starts from, and compare the data's labels with the heads'.
 
         Raises:
             FileNotFoundError: If training is to start from a file that is missing.
-            ValueError: If they contradict each other.
+            ValueError: If something does not fit.
         """
-        begins = stage == "fit" and self.trainer.ckpt_path is None
-        if begins and self.encoder_checkpoint is not None and self.encoder_sha256 is None:
-            raise FileNotFoundError(f"no encoder in {self.encoder_checkpoint}: there is no such file")
+        data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+        if stage == "fit":
+            if self.trainer.ckpt_path is None:
+                self.load_start()
+            if self.mixing is not None and getattr(data, "batch_size", 2) < 2:
+                raise ValueError(
+                    "model.mixing mixes the clips of a batch: data.batch_size must be at least 2, got 1"
+                )
         if self.question.classes is None and stage != "predict":
-            data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
             check_labels(data, self.classes, stage, self.unseen_classes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what a model card tells of the training: the file that it began with may be gone later."""
-        checkpoint["training"] = {"encoder_sha256": self.encoder_sha256, "peak_lr": self.peak_lr}
+        """Keep what a model card tells of the training, and which parts were trained."""
+        checkpoint["training"] = {
+            "encoder_sha256": self.encoder_sha256,
+            "peak_lr": self.peak_lr,
+            "clips_per_step": self.clips_per_step,
+            "parts": self._parts(),
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it up."""
-        training = checkpoint.get("training", {})
-        self.encoder_sha256 = training.get("encoder_sha256", self.encoder_sha256)
-        self.peak_lr = training.get("peak_lr", self.peak_lr)
+        """Take it up, and compare the parts: those that were built in Python are given anew.
+
+        Raises:
+            ValueError: If they are others than those that were trained.
+        """
+        training = checkpoint["training"]
+        self.encoder_sha256 = training["encoder_sha256"]
+        self.peak_lr, self.clips_per_step = training["peak_lr"], training["clips_per_step"]
         self.trained_steps, self.trained_epochs = checkpoint["global_step"], checkpoint["epoch"]
+        resuming = self._trainer is not None and self.trainer.state.fn == "fit"
+        for name, now in self._parts().items():
+            before = training["parts"][name]
+            # How clips were mixed matters to who trains on.
+            if before != now and (resuming or name != "mixing"):
+                raise ValueError(f"{name} is {now}, and the checkpoint was made with {before}: give that one")
+
+    def on_train_end(self) -> None:
+        """Note how long training was."""
+        self.trained_steps, self.trained_epochs = self.trainer.global_step, self.trainer.current_epoch
+
+    def _parts(self) -> dict[str, str]:
+        pooling, question = self.classifier.pooling, self.question
+        settings = ", ".join(f"{name}={value}" for name, value in vars(question).items())
+        return {
+            "pooling": f"{type(pooling).__name__}, norm {pooling.norm}",
+            "question": f"{type(question).__name__}({settings})",
+            "mixing": repr(self.mixing),
+        }
 
     def export(self, folder: Path, config: Mapping[str, Any]) -> None:
         """Write the encoder alone, as training has left it, to ``encoder.safetensors``."""
@@ -289,9 +335,7 @@ class VideoClassification(LightningModule):
         whole = not self.trainer.sanity_checking or self.trainer.num_sanity_val_steps == math.inf
         if whole and _is_all(self.trainer.limit_val_batches):
             scores = self._scores("val", num_views=1)
-            self.log_dict(
-                {f"val/{name}": value for name, value in accuracies(scores).items()}, rank_zero_only=False
-            )
+            self._log_accuracies("val", scores)
 
     def on_test_epoch_start(self) -> None:
         """Begin to collect answers."""
@@ -307,7 +351,7 @@ class VideoClassification(LightningModule):
         self.test_scores = None
         if _is_all(self.trainer.limit_test_batches):
             self.test_scores = self._scores("test", num_views=self._num_views)
-            self.log_dict({f"test/{name}": value for name, value in accuracies(self.test_scores).items()})
+            self._log_accuracies("test", self.test_scores)
 
     def predict_step(self, batch: ClipBatch, batch_idx: int, dataloader_idx: int = 0) -> Latents:
         """Return what the dense encoder makes of each clip, after its last norm."""
@@ -317,6 +361,8 @@ class VideoClassification(LightningModule):
         """Return the optimizer, a learning rate for each layer, and a schedule that moves at every step."""
         scale = 1.0 if self.lr_per is None else clips_per_step(self.trainer) / self.lr_per
         self.peak_lr = self.lr * scale
+        if hasattr(getattr(self.trainer, "datamodule", None), "batch_size"):
+            self.clips_per_step = clips_per_step(self.trainer)
         groups = layer_decay_groups(
             self.classifier,
             self.classifier.layer_of,
@@ -360,6 +406,12 @@ class VideoClassification(LightningModule):
         losses = {name: F.cross_entropy(logits[name], truth[name]) for name in self.classes}
         total = {"loss": torch.stack(list(losses.values())).sum()}
         return total | ({f"{name}_loss": value for name, value in losses.items()} if len(losses) > 1 else {})
+
+    def _log_accuracies(self, stage: str, scores: VideoScores) -> None:
+        # All ranks have the same; Lightning wants to be told that they may be averaged.
+        self.log_dict(
+            {f"{stage}/{name}": value for name, value in accuracies(scores).items()}, sync_dist=True
+        )
 
     def _scores(self, split: Split, num_views: int) -> VideoScores:
         data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]

@@ -121,13 +121,11 @@ class Mixing:
             smoothing: Share of the probability that is spread over all classes.
 
         Raises:
-            ValueError: If the clips are of another type or fewer than two, there is not one seed a clip, a
-                label has no number of classes, or ``soft_targets`` refuses one.
+            ValueError: If the clips are of another type, there is not one seed a clip, a label has no number
+                of classes, or ``soft_targets`` refuses one.
         """
         if clips.dtype != torch.float32:
             raise ValueError(f"clips must be float32 in [0, 1], got {clips.dtype}")
-        if len(clips) < 2:
-            raise ValueError(f"clips must be at least 2 to be mixed with one another, got {len(clips)}")
         if len(seeds) != len(clips):
             raise ValueError(f"seeds must be one a clip, got {len(seeds)} for {len(clips)} clips")
         if missing := labels.keys() - num_classes.keys():
@@ -144,7 +142,8 @@ class Mixing:
             mixes = [self.draw(seeds[0], rows, columns)] * len(clips)
         else:
             mixes = [self.draw(seed, rows, columns) for seed in seeds]
-        if all(mix.share == 1 for mix in mixes):
+        # A single clip, which others of its batch that cannot be decoded may leave, is its own partner.
+        if len(clips) == 1 or all(mix.share == 1 for mix in mixes):
             return clips, targets
         share = torch.tensor([[mix.share] for mix in mixes], dtype=torch.float32)
         share = share.to(clips.device, non_blocking=True)

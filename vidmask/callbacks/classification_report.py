@@ -48,7 +48,7 @@ class ClassificationReport(Callback):
             _LOG.warning("the scores of single videos are not written: %s", error)
         numbers = [_numbers(scores, label, folder) for label in scores.classes]
         data: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        card = model_card(_card(trainer, pl_module, data, len(scores.paths), numbers, folder))
+        card = model_card(_card(pl_module, data, len(scores.paths), numbers, folder))
         (folder / "card.md").write_text(card, encoding="utf-8")
         console = Console()
         console.print(_table(numbers))
@@ -84,7 +84,6 @@ def _numbers(scores: VideoScores, label: str, folder: Path) -> LabelNumbers:
 
 
 def _card(
-    trainer: Trainer,
     module: VideoClassification,
     data: Any,
     num_videos: int,
@@ -105,7 +104,7 @@ def _card(
         pooling=type(module.classifier.pooling).__name__,
         epochs=module.trained_epochs,
         steps=module.trained_steps,
-        batch_size=data.batch_size * trainer.accumulate_grad_batches,
+        batch_size=module.clips_per_step,
         peak_learning_rate=module.peak_lr,
         layer_decay=module.layer_decay,
         augmentations=[
@@ -125,19 +124,17 @@ def _card(
 
 
 def _table(numbers: list[LabelNumbers]) -> Table:
-    table = Table(
-        title="Test: share of videos answered rightly, 95 % interval over videos", title_justify="left"
-    )
-    for column in ("label", "videos", "chance", "top-1", "top-5", "mean over classes"):
+    table = Table(title="Test, per cent of videos, with 95 % intervals over videos", title_justify="left")
+    for column in ("label", "videos", "chance", "top-1", "top-5", "class mean"):
         table.add_column(column, justify="left" if column == "label" else "right")
     for row in numbers:
         table.add_row(
             row.label,
             f"{row.videos:,}",
-            f"{1 / row.num_classes:.1%}",
+            f"{100 / row.num_classes:.1f}",
             _with_range(row.top_1, row.top_1_interval),
             _with_range(row.top_5, row.top_5_interval),
-            "" if row.mean_class is None else f"{row.mean_class:.1%}",
+            "" if row.mean_class is None else f"{100 * row.mean_class:.1f}",
         )
     return table
 
@@ -145,4 +142,4 @@ def _table(numbers: list[LabelNumbers]) -> Table:
 def _with_range(share: float | None, ends: tuple[float, float] | None) -> str:
     if share is None or ends is None:
         return ""
-    return f"{share:.1%} ({ends[0]:.1%} to {ends[1]:.1%})"
+    return f"{100 * share:.1f} ({100 * ends[0]:.1f}–{100 * ends[1]:.1f})"

@@ -191,6 +191,7 @@ class TrainingCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Open the run's folder and build the trainer for it."""
         self._check_geometry()
+        self._load_start()
         settings = self._get(self.config_init, "trainer")
         assert settings is not None
         folder = self.filing.open()
@@ -250,6 +251,15 @@ class TrainingCLI(LightningCLI):
         for name in FOLLOWS_MODEL:
             ours, theirs = getattr(self.datamodule, name), getattr(self.model, name)
             assert ours == theirs, f"data.{name} is {ours}, the model's {name} is {theirs}"
+
+    def _load_start(self) -> None:
+        """Let a new training take the weights that it starts from, before a folder is made for it."""
+        if self.verb != "fit" or self.filing.checkpoint is not None or not hasattr(self.model, "load_start"):
+            return
+        try:
+            self.model.load_start()
+        except (ValueError, OSError) as error:
+            raise Mistake(*str(error).splitlines()) from error
 
     def _loggers(self, given: Any) -> Any:
         if given is False:

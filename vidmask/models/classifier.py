@@ -1,5 +1,6 @@
 """An encoder with heads that name what a clip shows."""
 
+import re
 from collections.abc import Callable, Mapping
 
 import torch
@@ -47,6 +48,8 @@ class VideoClassifier(nn.Module):
                 "classes names no label; give each label its number of classes, as in class: 400"
             )
         for name, number in classes.items():
+            if not re.fullmatch(r"[\w -]+", name):
+                raise ValueError(f"classes: a label may have letters, digits, _, - and spaces, got {name!r}")
             if number < 2:
                 raise ValueError(f"classes.{name} must be at least 2, got {number}")
         if not 0 <= dropout < 1:
@@ -60,7 +63,9 @@ class VideoClassifier(nn.Module):
         width = self.pooling.width * clips_per_answer
         self.batch_norm = nn.BatchNorm1d(width, affine=False, eps=1e-6) if batch_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        self.heads = nn.ModuleDict({name: nn.Linear(width, number) for name, number in classes.items()})
+        # Not by the bare name, which may be that of something in a module, such as "type".
+        self.heads = nn.ModuleDict({_key(name): nn.Linear(width, number) for name, number in classes.items()})
+        self.labels = tuple(classes)
         for head in self.heads.values():
             assert isinstance(head, nn.Linear)
             nn.init.trunc_normal_(head.weight, std=head_std) if head_std else nn.init.zeros_(head.weight)
@@ -91,7 +96,7 @@ class VideoClassifier(nn.Module):
     def forward(self, clips: Shaped[Tensor, "b 3 t h w"]) -> dict[str, Float[Tensor, "a c"]]:
         """Return the logits of each label, for each ``clips_per_answer`` clips, RGB in [0, 1]."""
         vectors = self.dropout(self.batch_norm(self.pooled(clips)))
-        return {name: head(vectors) for name, head in self.heads.items()}
+        return {name: self.heads[_key(name)](vectors) for name in self.labels}
 
     def layer_of(self, name: str) -> int:
         """Return the layer of a parameter, for a learning rate that decays towards the input.
@@ -105,3 +110,7 @@ class VideoClassifier(nn.Module):
             return int(where[2]) + 1
         first = ("patch_embed", "positions", "cls_token", "cls_position")
         return 0 if where[0] == "encoder" and where[1] in first else depth + 1
+
+
+def _key(label: str) -> str:
+    return f"label_{label}"
