@@ -273,6 +273,15 @@ def test_the_score_of_a_video_is_the_mean_of_its_views_softmax(three, video_fold
             )
 
 
+def test_validation_videos_are_tested_where_so_asked(video_folder, tmp_path):
+    module = classification()
+    trainer = quiet_trainer(default_root_dir=tmp_path, callbacks=[ClassificationReport()])
+    trainer.test(module, data(video_folder, test_split="val", test_clips=2), verbose=False)
+    assert {Path(path).parents[1].name for path in module.test_scores.paths} == {"val"}
+    assert len(module.test_scores.paths) == 4
+    assert "- Split tested: val" in (tmp_path / "card.md").read_text(encoding="utf-8")
+
+
 def test_the_report_is_whole(three, video_folder):
     folder = reported(three, video_folder, 1, (1, 1))
     names = {"card.md", "classes_class.csv", "confusion_class.png"}

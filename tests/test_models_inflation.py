@@ -11,8 +11,9 @@ from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.models.vision_transformer import ParallelScalingBlock, ResPostBlock, VisionTransformer
 from torch import Tensor, nn
 
+from vidmask.checkpoints import load_encoder, save_encoder
 from vidmask.models import VideoViT
-from vidmask.models.inflation import inflate_vit
+from vidmask.models.inflation import inflate_vit, inflated_vit
 
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.3, 0.4)
 EXACT = {"rtol": 0.0, "atol": 1e-5}
@@ -292,3 +293,41 @@ def test_a_model_of_another_family_is_refused() -> None:
 def test_a_clip_that_cannot_be_cut_is_refused() -> None:
     with pytest.raises(ValueError, match="a clip of 15 frames cannot be cut"):
         inflate_vit(image_vit(), frames=15)
+
+
+NAMED = {"name": "vit_tiny_patch16_224", "pretrained": False, "frames": 4, "size": 32}
+
+
+def test_an_image_model_goes_by_its_name_in_a_recipe() -> None:
+    encoder = inflated_vit(**NAMED)
+    assert (encoder.frames, encoder.size, encoder.embed_dim) == (4, 32, 192)
+    assert encoder.positions.temporal.abs().max() == 0
+    with pytest.raises(
+        ValueError, match="timm has no model 'vit_tiny_patch16_225', did you mean 'vit_tiny_patch16"
+    ):
+        inflated_vit("vit_tiny_patch16_225")
+
+
+def test_where_no_weights_are_wanted_none_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    create = timm.create_model
+
+    def noted(name: str, pretrained: bool) -> nn.Module:
+        asked.append(pretrained)
+        return create(name)
+
+    monkeypatch.setattr(timm, "create_model", noted)
+    with torch.device("meta"):
+        assert inflated_vit(**NAMED | {"pretrained": True}).norm.weight.is_meta
+    inflated_vit(**NAMED | {"pretrained": True})
+    assert asked == [False, True]
+
+
+def test_an_exported_one_is_built_again_without_the_image_model(tmp_path, monkeypatch) -> None:
+    encoder = inflated_vit(**NAMED)
+    config = {"class_path": "vidmask.models.inflation.inflated_vit", "init_args": NAMED}
+    save_encoder(tmp_path / "encoder.safetensors", encoder, config)
+    monkeypatch.setattr(timm, "create_model", None)
+    loaded = load_encoder(tmp_path / "encoder.safetensors")
+    clips = torch.rand(1, 3, 4, 32, 32)
+    assert torch.equal(loaded(clips).tokens, encoder.eval()(clips).tokens)

@@ -35,6 +35,9 @@ def save_encoder(path: str | PathLike[str], encoder: VideoViT, config: Mapping[s
         expected = build_encoder(config)
     _check_weights(f"the config of {path}", expected, weights)
     spec = {"class_path": config["class_path"], "init_args": config.get("init_args", {})}
+    if type(encoder) is VideoViT and not inspect.isclass(_maker(spec["class_path"])):
+        # The function may fetch weights first, as inflated_vit does: the class alone builds it again.
+        spec = {"class_path": f"{VideoViT.__module__}.VideoViT", "init_args": encoder.arguments}
     save_file(weights, path, metadata={"format": FORMAT, "encoder": json.dumps(spec)})
 
 
@@ -82,7 +85,22 @@ def build_encoder(config: Mapping[str, Any]) -> VideoViT:
     Raises:
         ValueError: If the class path leads to anything else.
     """
-    class_path = config["class_path"]
+    maker = _maker(config["class_path"])
+    # JSON and YAML know lists only; the encoder's sequences are tuples.
+    args = config.get("init_args", {})
+    encoder = maker(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in args.items()}
+    )
+    assert isinstance(encoder, VideoViT)
+    return encoder
+
+
+def _maker(class_path: str) -> Any:
+    """Return the class or function of an encoder.
+
+    Raises:
+        ValueError: If the class path leads to anything else.
+    """
     module, _, name = class_path.rpartition(".")
     try:
         maker: Any = getattr(importlib.import_module(module), name)
@@ -93,13 +111,7 @@ def build_encoder(config: Mapping[str, Any]) -> VideoViT:
         raise ValueError(
             f"{class_path} is no encoder: it is neither a VideoViT nor a function that returns one"
         )
-    # JSON and YAML know lists only; the encoder's sequences are tuples.
-    args = config.get("init_args", {})
-    encoder = maker(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in args.items()}
-    )
-    assert isinstance(encoder, VideoViT)
-    return encoder
+    return maker
 
 
 def _check_weights(where: str, encoder: VideoViT, weights: Mapping[str, Tensor]) -> None:

@@ -350,7 +350,8 @@ class VideoClassification(LightningModule):
         """Average each video's views and log the share of right answers; ``test_scores`` keeps the scores."""
         self.test_scores = None
         if _is_all(self.trainer.limit_test_batches):
-            self.test_scores = self._scores("test", num_views=self._num_views)
+            data: Any = self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
+            self.test_scores = self._scores(getattr(data, "test_split", "test"), num_views=self._num_views)
             self._log_accuracies("test", self.test_scores)
 
     def predict_step(self, batch: ClipBatch, batch_idx: int, dataloader_idx: int = 0) -> Latents:

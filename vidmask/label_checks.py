@@ -35,7 +35,8 @@ def check_labels(
                 f"model.classes.{name} is {number}, and the data have {len(known[name])} classes of it: "
                 f"set it to {len(known[name])}"
             )
-    scored = {"fit": ("val",), "validate": ("val",), "test": ("test",)}.get(stage, ())
+    tested = getattr(data, "test_split", "test")
+    scored = {"fit": ("val",), "validate": ("val",), "test": (tested,)}.get(stage, ())
     trained = _in_use(data, "train", known, classes)
     for split in scored:
         for name, indices in _in_use(data, split, known, classes).items():

@@ -28,6 +28,7 @@ MAY_CHANGE = (
     "data.persistent_workers",
     "data.pin_memory",
     "data.predict_splits",
+    "data.test_split",
     "data.prefetch_factor",
     "data.source.init_args.num_workers",
     "trainer.accelerator",

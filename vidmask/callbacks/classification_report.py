@@ -97,7 +97,7 @@ def _card(
     return Card(
         title="Video classifier",
         source=type(data.source).__name__,
-        split="test",
+        split=data.test_split,
         num_videos=num_videos,
         fingerprint=identity(data.source)["sha256"],
         protocol=frozen if module.classifier.frozen else "fine-tuning",

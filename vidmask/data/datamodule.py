@@ -49,6 +49,8 @@ class VideoDataModule(LightningDataModule):
         eval_batch_size: Clips in a batch of evaluation; as in training if None.
         test_clips: Clips of a video in ``vidmask test`` and ``predict``, spread evenly over it.
         test_crops: Squares of each of these, spread evenly along the long side.
+        test_split: Split that ``vidmask test`` scores: ``val`` where the papers report validation videos, as
+            on Kinetics and Something-Something.
         predict_splits: Splits of which ``vidmask predict`` writes the features; those that the source has.
         scale: Least and greatest share of the frame that the random crop of training keeps.
         aspect: Least and greatest aspect ratio of that crop.
@@ -89,6 +91,7 @@ class VideoDataModule(LightningDataModule):
         eval_batch_size: int | None = None,
         test_clips: int = 1,
         test_crops: int = 1,
+        test_split: Split = "test",
         predict_splits: tuple[Split, ...] = SPLITS,
         scale: tuple[float, float] = (0.5, 1.0),
         aspect: tuple[float, float] = (0.75, 4 / 3),
@@ -122,6 +125,9 @@ class VideoDataModule(LightningDataModule):
                 f"batch_size counts clips, so repeats must divide it, got a batch_size of {batch_size} and "
                 f"repeats {repeats}"
             )
+        if test_split not in SPLITS:
+            raise ValueError(f"test_split must be one of {', '.join(SPLITS)}, got {test_split!r}")
+        self.test_split: Split = test_split
         if not predict_splits or not set(predict_splits) <= set(SPLITS):
             raise ValueError(
                 f"predict_splits must be one or more of {', '.join(SPLITS)}, got {list(predict_splits)}"
@@ -236,20 +242,22 @@ class VideoDataModule(LightningDataModule):
         return [] if loader is None else loader
 
     def test_dataloader(self) -> DataLoader:
-        """Return the loader of the test split.
+        """Return the loader of the split that is tested.
 
         Raises:
-            ValueError: If the source has no test split.
+            ValueError: If the source has no such split.
         """
-        clips = self.dataset("test")
+        clips = self.dataset(self.test_split)
         if clips is not None:
             clips = copy(clips)
             clips.num_clips, clips.num_crops = self.test_clips, self.test_crops
         loader = self._evaluation_loader(clips)
         if loader is None:
+            if self.test_split != "test":
+                raise ValueError(f"the source has no split {self.test_split}, which data.test_split names")
             raise ValueError(
-                "the source has no test split: name one to test on"
-                " (of a VideoFolder by test_root, or by the folders train and test in its root)"
+                "the source has no test split: name one to test on (of a VideoFolder by test_root, or by the "
+                "folders train and test in its root), or take another by data.test_split"
             )
         return loader
 

@@ -2,6 +2,7 @@
 
 from vidmask.models.classifier import VideoClassifier
 from vidmask.models.decoder import TokenDecoder
+from vidmask.models.inflation import inflate_vit, inflated_vit
 from vidmask.models.latent_decoder import LatentDecoder, MaskedLatents
 from vidmask.models.pooling import (
     AttentivePooling,
@@ -32,6 +33,8 @@ __all__ = [
     "Tokenizer",
     "VideoClassifier",
     "VideoViT",
+    "inflate_vit",
+    "inflated_vit",
     "vit_base",
     "vit_huge",
     "vit_large",

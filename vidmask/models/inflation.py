@@ -1,8 +1,10 @@
 """Image transformers as video encoders: the weights of a picture model, spread over time."""
 
+import difflib
 from collections.abc import Set
 from typing import Any
 
+import timm
 import torch
 from jaxtyping import Float
 from timm.layers.activations import GELU
@@ -94,6 +96,36 @@ def inflate_vit(
             raise ValueError(f"the image model's {name} cannot be carried over: {found}, expected {wanted}")
     encoder.load_state_dict(weights)
     return encoder
+
+
+def inflated_vit(
+    name: str,
+    pretrained: bool = True,
+    frames: int = 16,
+    tubelet_frames: int = 2,
+    size: int | None = None,
+    drop_path_rate: float = 0.0,
+) -> VideoViT:
+    """Make the shared encoder of an image ViT that timm knows by name, as a recipe's ``class_path``.
+
+    Args:
+        name: Such as ``vit_base_patch16_224.augreg_in1k``.
+        pretrained: Whether its published weights are taken, which timm fetches; else they are random. Where
+            no weights are wanted at all (torch's device ``meta``) none are fetched.
+        frames: See ``inflate_vit``, as the others.
+        tubelet_frames: Frames behind one token.
+        size: Height and width of a clip in pixels; those of the image model if None.
+        drop_path_rate: Drop-path probability of the encoder's last block.
+
+    Raises:
+        ValueError: If timm has no such model, or it cannot be inflated.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name, timm.list_models("vit_*"), n=1)
+        raise ValueError(f"timm has no model {name!r}{f', did you mean {near[0]!r}?' if near else ''}")
+    fetch = pretrained and torch.get_default_device().type != "meta"
+    image = timm.create_model(name, pretrained=fetch)
+    return inflate_vit(image, frames, tubelet_frames, size, drop_path_rate)
 
 
 def _checked_parts(model: Any) -> tuple[int, int, float]:

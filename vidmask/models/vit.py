@@ -47,6 +47,8 @@ class VideoViT(nn.Module):
     ``tubelet`` when called, decoders read them when built, and the data module gets ``frames`` and
     ``size`` from here. Clips come in as RGB in [0, 1]; ``mean`` and ``std`` are applied inside.
 
+    ``arguments`` keeps how it was made, in types of JSON.
+
     Args:
         frames: Frames of a clip.
         size: Height and width of a clip in pixels.
@@ -94,6 +96,12 @@ class VideoViT(nn.Module):
         if depth < 1 or embed_dim < 1:
             raise ValueError(f"embed_dim and depth must be at least 1, got {embed_dim} and {depth}")
         checked_choice("init", init, Initialisation)
+        self.arguments = {
+            **{"frames": frames, "size": size, "tubelet": list(tubelet), "embed_dim": embed_dim},
+            **{"depth": depth, "num_heads": num_heads, "mlp_ratio": mlp_ratio, "positions": positions},
+            **{"class_token": class_token, "drop_path_rate": drop_path_rate, "mean": list(mean)},
+            **{"std": list(std), "init": init, "norm_eps": norm_eps},
+        }
         self.frames = frames
         self.size = size
         self.tubelet = Tubelet(*tubelet)
