@@ -124,7 +124,9 @@ def inflated_vit(
         near = difflib.get_close_matches(name, timm.list_models("vit_*"), n=1)
         raise ValueError(f"timm has no model {name!r}{f', did you mean {near[0]!r}?' if near else ''}")
     fetch = pretrained and torch.get_default_device().type != "meta"
-    image = timm.create_model(name, pretrained=fetch)
+    # Older releases of timm cannot build one on the device meta.
+    with torch.device("cpu"):
+        image = timm.create_model(name, pretrained=fetch)
     return inflate_vit(image, frames, tubelet_frames, size, drop_path_rate)
 
 
