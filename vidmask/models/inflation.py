@@ -123,7 +123,7 @@ def inflated_vit(
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models("vit_*"), n=1)
         raise ValueError(f"timm has no model {name!r}{f', did you mean {near[0]!r}?' if near else ''}")
-    fetch = pretrained and torch.get_default_device().type != "meta"
+    fetch = pretrained and not torch.empty(0).is_meta
     # Older releases of timm cannot build one on the device meta.
     with torch.device("cpu"):
         image = timm.create_model(name, pretrained=fetch)
