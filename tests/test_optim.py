@@ -12,6 +12,7 @@ from vidmask.models.pooling import MeanPooling
 from vidmask.optim import (
     clips_per_step,
     layer_decay_groups,
+    no_loss,
     num_optimizer_steps,
     parameter_groups,
     schedule,
@@ -148,3 +149,12 @@ def test_a_step_has_the_clips_of_all_ranks_and_batches() -> None:
     assert clips_per_step(trainer) == 96
     with pytest.raises(ValueError, match="or set lr_per to null"):
         clips_per_step(SimpleNamespace(datamodule=None))
+
+
+def test_a_batch_of_nothing_has_a_gradient_of_zero_for_all_that_is_trained() -> None:
+    module = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False))
+    loss = no_loss(module)
+    loss.backward()
+    assert loss.item() == 0
+    assert all(value.grad is not None and value.grad.abs().max() == 0 for value in module[0].parameters())
+    assert all(value.grad is None for value in module[1].parameters())

@@ -24,7 +24,7 @@ from vidmask.mixing import Mixing, soft_targets
 from vidmask.models.classifier import VideoClassifier
 from vidmask.models.pooling import MeanPooling, Pooling
 from vidmask.models.vit import Latents, VideoViT
-from vidmask.optim import check_finite, clips_per_step, layer_decay_groups, schedule
+from vidmask.optim import check_finite, clips_per_step, layer_decay_groups, no_loss, schedule
 from vidmask.pretrained import load_pretrained, read_pretrained
 from vidmask.questions import Question, VideoClass
 from vidmask.randomness import step_seed
@@ -278,8 +278,7 @@ class VideoClassification(LightningModule):
         A batch of which no video could be decoded trains nothing, as in ``MaskedPretraining``.
         """
         if len(batch.clips) == 0:
-            nothing = 0.0 * sum(weight.sum() for weight in self.parameters() if weight.requires_grad)
-            assert isinstance(nothing, Tensor)
+            nothing = no_loss(self)
             self._under_way = (nothing.detach(), batch_idx, [])
             return nothing
         asked = self.question(batch)

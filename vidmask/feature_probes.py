@@ -1,7 +1,7 @@
 """What can be read off features: nearest neighbours, linear and attentive probes, scored by video."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -83,21 +83,13 @@ def check_features(train: Features, scored: Features) -> None:
         ValueError: If they have other classes, or were made by another encoder.
     """
     if train.classes != scored.classes:
-        name = next(
-            name
-            for name in {**train.classes, **scored.classes}
-            if train.classes.get(name) != scored.classes.get(name)
-        )
+        name = _first_differing(train.classes, scored.classes)
         raise ValueError(
             f"the two splits have other classes of {printable(name)!r}: "
             f"{len(train.classes.get(name, ()))} and {len(scored.classes.get(name, ()))}, or other names"
         )
     if train.made_by != scored.made_by:
-        name = next(
-            name
-            for name in {**train.made_by, **scored.made_by}
-            if train.made_by.get(name) != scored.made_by.get(name)
-        )
+        name = _first_differing(train.made_by, scored.made_by)
         raise ValueError(
             f"the two splits were made by different encoders: {name} is {train.made_by.get(name)} and "
             f"{scored.made_by.get(name)}; predict both with one checkpoint"
@@ -105,6 +97,10 @@ def check_features(train: Features, scored: Features) -> None:
     widths = train.features.shape[1], scored.features.shape[1]
     if widths[0] != widths[1]:
         raise ValueError(f"the features of the two splits have the widths {widths[0]} and {widths[1]}")
+
+
+def _first_differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    return next(name for name in {**one, **other} if one.get(name) != other.get(name))
 
 
 def probe_label(

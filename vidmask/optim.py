@@ -91,6 +91,16 @@ def _with_decay(module: nn.Module, no_decay: Sequence[str]) -> dict[str, tuple[n
     }
 
 
+def no_loss(module: nn.Module) -> Float[Tensor, ""]:
+    """Return the loss of a batch that has no clips: zero, with a gradient of zero for every trained weight.
+
+    So other ranks need not wait for one that would leave the step out.
+    """
+    nothing = 0.0 * sum(weight.sum() for weight in module.parameters() if weight.requires_grad)
+    assert isinstance(nothing, Tensor)
+    return nothing
+
+
 def check_finite(module: Any, loss: Float[Tensor, ""], where: str) -> None:
     """Refuse a step that would spoil the weights.
 

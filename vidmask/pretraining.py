@@ -15,7 +15,7 @@ from vidmask.checkpoints import save_encoder
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.objectives.base import Objective
-from vidmask.optim import check_finite, parameter_groups, schedule
+from vidmask.optim import check_finite, no_loss, parameter_groups, schedule
 from vidmask.randomness import generator, step_seed
 from vidmask.tokens import ClipBatch, TokenMask
 
@@ -140,8 +140,7 @@ class MaskedPretraining(LightningModule):
         so that the other ranks need not wait for one that would leave the step out.
         """
         if len(batch.clips) == 0:
-            nothing = 0.0 * sum(weight.sum() for weight in self.parameters() if weight.requires_grad)
-            assert isinstance(nothing, Tensor)
+            nothing = no_loss(self)
             self._under_way = (nothing.detach(), batch_idx, [])
             return nothing
         losses = self.objective(batch, self.mask(batch))

@@ -13,7 +13,7 @@ from taming.modules.discriminator.model import NLayerDiscriminator, weights_init
 from torch import Tensor, nn
 
 from vidmask.models.vqgan import VQGAN, resized
-from vidmask.optim import check_finite, num_optimizer_steps, schedule
+from vidmask.optim import check_finite, no_loss, num_optimizer_steps, schedule
 from vidmask.randomness import generator
 from vidmask.tokens import ClipBatch
 from vidmask.trained_vqgan import FILE, save_vqgan
@@ -125,8 +125,7 @@ class TokenizerTraining(LightningModule):
         if len(batch.clips) == 0:
             # No video of the batch could be decoded; other ranks may have some.
             self.uses += self._of_all_ranks(torch.zeros_like(self.uses))
-            nothing = 0.0 * sum(weight.sum() for weight in self.parameters() if weight.requires_grad)
-            assert isinstance(nothing, Tensor)
+            nothing = no_loss(self)
             self._loss = nothing.detach()
             return nothing
         images = self.images(batch)

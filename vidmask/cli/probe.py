@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidmask.cli.data.arguments import json_file, whole_number
+from vidmask.cli.data.arguments import json_file, positive, whole_number
 
 if TYPE_CHECKING:
     from vidmask.feature_probes import LabelScores
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--l2",
-        type=_positive,
+        type=positive("a number"),
         metavar="X",
         help="penalty of the linear probe (default: chosen on a fifth of the training videos)",
     )
@@ -117,16 +117,6 @@ def _probes(text: str) -> tuple[str, ...]:
     if not set(names) <= set(PROBES):
         raise argparse.ArgumentTypeError(f"any of {','.join(PROBES)} are accepted, got {text!r}")
     return names
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number above 0 is accepted, got {text!r}")
-    return number
 
 
 def _scored_split(folder: Any, there: Any, train: str, score: str | None) -> str:

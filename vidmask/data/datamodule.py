@@ -276,11 +276,9 @@ class VideoDataModule(LightningDataModule):
         """
         loaders = []
         for split in self.predicted_splits:
-            clips = copy(self.dataset(split))
+            clips = self._unaugmented(split)
             assert clips is not None
             clips.num_clips, clips.num_crops = self.test_clips, self.test_crops
-            if split == "train":
-                clips.on_error, clips.advice = self.on_error_fit, _advice(split, "on_error_fit")
             loader = self._evaluation_loader(clips, passed_once=True)
             assert loader is not None
             loaders.append(loader)
@@ -302,12 +300,9 @@ class VideoDataModule(LightningDataModule):
             videos that cannot be decoded are skipped or end the run as in training. Where they are skipped,
             a batch may have no clips.
         """
-        clips = self.dataset(split)
+        clips = self._unaugmented(split)
         if clips is None:
             return None
-        if split == "train":
-            clips = copy(clips)
-            clips.on_error, clips.advice = self.on_error_fit, _advice(split, "on_error_fit")
         places = torch.arange(len(clips))
         if num_videos is not None and num_videos < len(clips):
             order = torch.randperm(len(clips), generator=generator(self.seed, f"probe {split}"))
@@ -370,6 +365,13 @@ class VideoDataModule(LightningDataModule):
             reader=self.reader,
             timeout_seconds=self.timeout_seconds,
         )
+
+    def _unaugmented(self, split: Split) -> ClipDataset | None:
+        """Return a copy of a split's clips for features; training videos are skipped as in training."""
+        clips = copy(self.dataset(split))
+        if clips is not None and split == "train":
+            clips.on_error, clips.advice = self.on_error_fit, _advice(split, "on_error_fit")
+        return clips
 
     def _evaluation_loader(
         self, clips: ClipDataset | None, *, passed_once: bool = False

@@ -1,34 +1,21 @@
 """The answers to the videos of a split while they come in, on one rank or several."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from vidmask.evaluation.accuracy import top_k
 from vidmask.evaluation.scores import VideoScores
 from vidmask.evaluation.views import ViewAverage, ViewPart, join
 
 
-class SplitAnswers:
+class SplitAnswers(ViewAverage):
     """Collects the views of videos, and the videos that could not be decoded."""
 
     def __init__(self) -> None:
-        self._views = ViewAverage()
+        super().__init__()
         self._skipped: set[str] = set()
-
-    def add(
-        self,
-        video_index: Int[Tensor, " b"],
-        view: Int[Tensor, " b"],
-        probabilities: Mapping[str, Float[Tensor, "b _"]],
-        truth: Mapping[str, Int[Tensor, " b"]],
-        paths: Sequence[str],
-    ) -> None:
-        """Take the answers of a batch; see ``ViewAverage.add``."""
-        self._views.add(video_index, view, probabilities, truth, paths)
 
     def skip(self, paths: Iterable[str]) -> None:
         """Take note of videos that could not be decoded."""
@@ -56,7 +43,7 @@ class SplitAnswers:
         Raises:
             ValueError: If a view is lacking of a video that was not passed over.
         """
-        parts: list[tuple[ViewPart, set[str]]] = [(self._views.part(), self._skipped)]
+        parts: list[tuple[ViewPart, set[str]]] = [(self.part(), self._skipped)]
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             gathered: list[tuple[ViewPart, set[str]]] = parts * torch.distributed.get_world_size()
             torch.distributed.all_gather_object(gathered, parts[0])

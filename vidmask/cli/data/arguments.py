@@ -39,19 +39,26 @@ def whole_number(least: int) -> Callable[[str], int]:
     return read
 
 
-def positive_seconds(text: str) -> float:
-    """Read a length of time.
+def positive(what: str) -> Callable[[str], float]:
+    """Return what reads a number above 0.
 
-    Raises:
-        argparse.ArgumentTypeError: If it is none.
+    Args:
+        what: What is accepted, for the message: ``a number of seconds``.
     """
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0 is accepted, got {text!r}")
-    return number
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < float("inf"):
+            raise argparse.ArgumentTypeError(f"{what} above 0 is accepted, got {text!r}")
+        return number
+
+    return read
+
+
+positive_seconds = positive("a number of seconds")
 
 
 def json_file(text: str) -> Path:
