@@ -150,8 +150,28 @@ def test_an_untrained_model_is_not_scored_in_silence(tmp_path, recipe, begun, ve
         again(tmp_path, recipe, verb=verb, ckpt_path=None)
     assert caught.value.lines == [
         f"{verb} is for a trained model, and no checkpoint is given",
-        "--ckpt_path takes a file, or 'last' for the newest of the recipe's latest run",
+        "--ckpt_path takes a file, 'last' for the newest of the recipe's latest run, or 'untrained' for "
+        "random weights",
     ]
+
+
+@pytest.mark.parametrize("verb", ["validate", "test", "predict"])
+def test_an_untrained_model_is_scored_where_it_is_asked_for_in_a_folder_of_its_own(
+    tmp_path, recipe, begun, verb
+):
+    filing = again(tmp_path, recipe, verb=verb, ckpt_path="untrained")
+    folder = filing.open()
+    assert filing.checkpoint is None
+    assert (folder.name, folder.parent.parent) == (verb, begun.parent)
+    assert folder.parent != begun
+    assert filing.announce() == f"{verb}: random weights, {folder}"
+    filing.close()
+    assert not folder.parent.exists()
+
+
+def test_training_begins_untrained_without_being_told(tmp_path, recipe):
+    with pytest.raises(Mistake, match="--ckpt_path untrained is what fit does without --ckpt_path"):
+        again(tmp_path, recipe, ckpt_path="untrained")
 
 
 def test_a_second_process_writes_nothing_and_goes_where_the_first_is(tmp_path, recipe):

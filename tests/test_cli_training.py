@@ -272,7 +272,8 @@ def test_without_a_checkpoint_there_is_nothing_to_score(verb, moving_shapes, tmp
     assert main(words(verb, moving_shapes)) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"vidmask: {verb} is for a trained model, and no checkpoint is given"
-    assert "--ckpt_path takes a file, or 'last'" in second
+    assert "--ckpt_path takes a file, 'last' for the newest" in second
+    assert "or 'untrained' for random weights" in second
     assert not (tmp_path / "runs").exists()
 
 
@@ -360,6 +361,21 @@ def test_features_of_every_split_are_written_as_they_come_and_kept_nowhere_else(
     made_by = found["val"].made_by
     assert made_by["encoder"] == cli.filing.config["model"]["init_args"]["encoder"]["class_path"]
     assert (made_by["frames"], made_by["size"]) == (encoder.frames, encoder.size)
+
+
+def test_features_of_random_weights_are_those_of_the_seed(run, moving_shapes, tmp_path):
+    words_of = words("predict", moving_shapes, "--ckpt_path", "untrained", "--run.name", "random")
+    cli = training.run(words_of)
+    assert cli.filing.folder.parent.name == "random"
+    latest = cli.filing.folder.parents[1] / "latest"
+    assert not latest.exists() or latest.resolve() != cli.filing.folder.parent
+    found = read_features(cli.filing.folder / "features", "val")
+    trained = load_encoder(run / "encoder.safetensors")
+    clips = torch.stack([cli.datamodule.dataset("val")[video][0].clip for video in range(4)])
+    with torch.no_grad():
+        random, after = cli.model.encoder(clips / 255), trained(clips / 255)
+    torch.testing.assert_close(found.features, random.tokens.mean(dim=1))
+    assert not torch.allclose(found.features, after.tokens.mean(dim=1))
 
 
 def test_features_of_the_splits_asked_for_replace_those_of_the_same_split(run):

@@ -30,6 +30,9 @@ UNREADABLE = (
 )
 """What reading a file raises that holds no checkpoint."""
 
+UNTRAINED = "untrained"
+"""In place of a checkpoint: the model as it is before training."""
+
 SHARED_FOLDER = "VIDMASK_RUN_FOLDER"
 """Environment variable by which the first process tells those it starts where the run is filed."""
 
@@ -44,7 +47,8 @@ class Filing:
         verb: The verb.
         configs: The recipes that were given.
         options: Where runs are filed.
-        ckpt_path: A file, ``last`` for the newest checkpoint of the recipe's latest run, or None.
+        ckpt_path: A file, ``last`` for the newest checkpoint of the recipe's latest run, ``untrained`` for
+            random weights, which a trained model is compared with, or None.
         config: The resolved configuration.
         rank: Which of the run's processes this is; only the first one writes.
 
@@ -106,12 +110,16 @@ class Filing:
             return (
                 f"{self.verb}: {self.checkpoint} lies in no run's folder, so this is a new one, {self.folder}"
             )
-        return f"{self.verb}: {self.folder}"
+        untrained = self.verb != "fit" and self.checkpoint is None
+        return f"{self.verb}: {'random weights, ' if untrained else ''}{self.folder}"
 
     def close(self) -> None:
-        """Remove the folder again if nothing was written to it."""
-        if self.rank == 0 and not any(self.folder.iterdir()):
-            self.folder.rmdir()
+        """Remove the folder again if nothing was written to it, and that of a new run around it."""
+        if self.rank != 0 or any(self.folder.iterdir()):
+            return
+        self.folder.rmdir()
+        if self.verb != "fit" and not any(self.folder.parent.iterdir()):
+            self.folder.parent.rmdir()
 
     def loggers(self, others: Sequence[Logger] = ()) -> list[Logger]:
         """Return TensorBoard's and the JSON logger for the folder, then the user's own."""
@@ -189,12 +197,15 @@ class Filing:
                 shutil.copyfile(config, copies / config.name)
 
     def _find(self, ckpt_path: str | None) -> Path | None:
-        if ckpt_path is None:
-            if self.verb != "fit":
-                raise Mistake(
-                    f"{self.verb} is for a trained model, and no checkpoint is given",
-                    "--ckpt_path takes a file, or 'last' for the newest of the recipe's latest run",
-                )
+        if ckpt_path is None and self.verb != "fit":
+            raise Mistake(
+                f"{self.verb} is for a trained model, and no checkpoint is given",
+                "--ckpt_path takes a file, 'last' for the newest of the recipe's latest run, or 'untrained' "
+                "for random weights",
+            )
+        if ckpt_path == UNTRAINED and self.verb == "fit":
+            raise Mistake("--ckpt_path untrained is what fit does without --ckpt_path: leave it out")
+        if ckpt_path in (None, UNTRAINED):
             return None
         if ckpt_path == "last":
             return runs.last_checkpoint(self.root, self.recipe)
