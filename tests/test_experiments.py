@@ -85,7 +85,7 @@ ATTENTIVE, ATTENTIVE_L = (12 * width**2 + 13 * width for width in (128, 1024))
 CLASSIFIERS = {
     "quickstart/arrow_of_time": (0, ATTENTIVE + 129 * 2),
     "quickstart/attentive": (0, ATTENTIVE + 129 * 16),
-    "quickstart/clip_order": (0, (2 * 8 * 128 + 1) * 2),
+    "quickstart/clip_order": (0, (2 * 8 * 128 + 1) * 128 + (128 + 1) * 2),
     "quickstart/finetune": (ENCODER - 256, 256 + 129 * 16),
     "quickstart/linear": (0, 129 * 16),
 }

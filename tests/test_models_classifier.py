@@ -86,6 +86,21 @@ def test_clips_of_one_answer_are_joined_in_their_order():
     assert model(CLIPS)["class"].shape == (1, 5)
 
 
+def test_clips_of_one_answer_are_compared_and_not_only_weighed():
+    model = classifier(clips_per_answer=2).eval()
+    torch.nn.init.normal_(model.comparison[0].weight)
+    one, other = CLIPS[:1], CLIPS[1:]
+
+    def logits(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return model(torch.cat([first, second]))["class"]
+
+    # What each clip adds by itself cancels.
+    interaction = logits(one, one) + logits(other, other) - logits(one, other) - logits(other, one)
+    assert interaction.abs().max() > 1e-3
+    assert "comparison.0.weight" in model.state_dict()
+    assert not classifier().comparison.state_dict()
+
+
 def test_layers_count_from_the_input():
     model = classifier(partial(AttentivePooling, num_heads=2))
     layers = {name: model.layer_of(name) for name, _ in model.named_parameters()}

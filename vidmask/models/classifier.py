@@ -24,7 +24,8 @@ class VideoClassifier(nn.Module):
             scale and shift, as MAE's linear probe does (arXiv 2111.06377, appendix A.1).
         head_std: Standard deviation of the heads' first weights. 2e-5 is that of both papers' fine-tuning:
             MAE-ST draws so, VideoMAE scales 0.02 by 0.001.
-        clips_per_answer: Clips that are judged together, their pooled vectors joined.
+        clips_per_answer: Clips that are judged together: a hidden layer of the encoder's width reads the
+            pooled vectors of all. A linear head would weigh each clip by itself, and compare none.
 
     Raises:
         ValueError: If a number is out of range, or there is no label.
@@ -63,6 +64,10 @@ class VideoClassifier(nn.Module):
         width = self.pooling.width * clips_per_answer
         self.batch_norm = nn.BatchNorm1d(width, affine=False, eps=1e-6) if batch_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
+        self.comparison = nn.Identity()
+        if clips_per_answer > 1:
+            self.comparison = nn.Sequential(nn.Linear(width, encoder.embed_dim), nn.GELU())
+            width = encoder.embed_dim
         # Not by the bare name, which may be that of something in a module, such as "type".
         self.heads = nn.ModuleDict({_key(name): nn.Linear(width, number) for name, number in classes.items()})
         self.labels = tuple(classes)
@@ -84,7 +89,7 @@ class VideoClassifier(nn.Module):
         return self
 
     def pooled(self, clips: Shaped[Tensor, "b 3 t h w"]) -> Float[Tensor, "a p"]:
-        """Return what the heads read of each answer's clips, RGB in [0, 1]."""
+        """Return the pooled vectors of each answer's clips, joined; clips are RGB in [0, 1]."""
         norm = self.pooling.norm
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             latents = self.encoder(clips, final_norm=norm == "tokens")
@@ -95,7 +100,7 @@ class VideoClassifier(nn.Module):
 
     def forward(self, clips: Shaped[Tensor, "b 3 t h w"]) -> dict[str, Float[Tensor, "a c"]]:
         """Return the logits of each label, for each ``clips_per_answer`` clips, RGB in [0, 1]."""
-        vectors = self.dropout(self.batch_norm(self.pooled(clips)))
+        vectors = self.comparison(self.dropout(self.batch_norm(self.pooled(clips))))
         return {name: self.heads[_key(name)](vectors) for name in self.labels}
 
     def layer_of(self, name: str) -> int:
