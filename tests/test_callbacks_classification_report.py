@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from lightning.pytorch import LightningModule
-from test_classification import classification, data
+from test_classification_module import classification, data
 from trainers import quiet_trainer
 
 from vidmask.callbacks.classification_report import ClassificationReport

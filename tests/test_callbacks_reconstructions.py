@@ -14,10 +14,10 @@ from torch.utils.data import DataLoader
 from trainers import quiet_trainer
 
 from vidmask.callbacks import ReconstructionLogger
-from vidmask.callbacks.pictures import picture_rows
 from vidmask.masking import RandomMasking
 from vidmask.models import VQGAN, TokenDecoder, VideoViT
 from vidmask.objectives import Head, MaskedAutoencoder
+from vidmask.pictures import picture_rows
 from vidmask.pretraining import MaskedPretraining
 from vidmask.targets import PixelTarget
 from vidmask.tokenizer import TokenizerTraining

@@ -7,7 +7,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from vidmask.checkpoints import build_encoder, load_encoder, save_encoder
+from vidmask.checkpoints import build_encoder, load_encoder, misfit, save_encoder, shapes_of
 from vidmask.models.vit import VideoViT
 
 ARGS = {"frames": 4, "size": 16, "tubelet": [2, 8, 8], "embed_dim": 24, "depth": 1, "num_heads": 2}
@@ -103,3 +103,13 @@ def test_a_missing_file_one_of_another_kind_and_one_of_another_format_are_told_a
     save_file({"a": torch.ones(1)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"its format is None, not vidmask\.encoder\.2"):
         load_encoder(tmp_path / "other.safetensors")
+
+
+def test_weights_differ_by_name_or_shape():
+    expected = shapes_of(
+        {"a": torch.ones(2), "b": torch.ones(1), "c": torch.ones(3, 4), "state": "no weight"}
+    )
+    found = {"z": (1,), "c": (4, 3), "b": (1,)}
+    assert expected == {"a": (2,), "b": (1,), "c": (3, 4)}
+    assert misfit(expected, found) == (["a", "c", "z"], ["a"], ["z"], ["c"])
+    assert misfit(expected, expected) == ([], [], [], [])

@@ -23,14 +23,21 @@ PARTS = {
     "LatentRegressor(ENC, keys='seen')": "keys must be one of visible+queries, visible, got 'seen'",
     "LatentRegressor(ENC, keys_start='query')": "keys_start must be one of own, queries, got 'query'",
     "MAM2(ENC, None, None, None, decoders_read='al')": "decoders_read must be one of masked, all, got 'al'",
+    "HOGTarget(gradient='scharr')": "gradient must be one of sobel, central, got 'scharr'",
+    "HOGTarget(frames='last')": "frames must be one of first, all, got 'last'",
+    "HOGTarget(normalisation='l1')": "normalisation must be one of l2, none, got 'l1'",
+    "OpticalFlowTarget(None, span='before')": "span must be one of within, next, between, got 'before'",
+    "ClassicalFlow('tvl1')": "method must be one of dis, farneback, got 'tvl1'",
+    "RAFT('x', 'tiny')": "size must be one of small, large, got 'tiny'",
+    "TeacherTarget(AverageTeacher(), loss='l2')": "loss must be one of l1, smooth_l1, mse, got 'l2'",
+    "MotionGuidedMasking(sampling='top')": "sampling must be one of gumbel, softmax, got 'top'",
+    "MotionGuidedMasking(hide='fast')": "hide must be one of moving, still, got 'fast'",
 }
 
 
 def test_every_part_refuses_a_word_that_it_does_not_know() -> None:
     code = f"""
-from vidmask.models import LatentRegressor, TokenDecoder, VideoViT
-from vidmask.objectives import MAM2
-from vidmask.targets import PixelTarget, RGBDifferenceTarget, VQGANCodeTarget
+from vidmask import *
 ENC = VideoViT(4, 16, (2, 4, 4), 48, 1, 4)
 for part in {list(PARTS)!r}:
     try:

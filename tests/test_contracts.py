@@ -1,22 +1,56 @@
-"""The laws that every mask, target and objective obeys. A new part is one line in a table."""
+"""Every mask, target and objective, and the laws that each obeys. A new part is one line in a table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from random_tokenizer import RandomTokenizer
 from torch import Tensor
 
-from vidmask.masking import MaskGenerator, RandomMasking, TubeMasking
-from vidmask.models import LatentDecoder, LatentRegressor, TokenDecoder, VideoViT
+from vidmask.masking import (
+    BlockMasking,
+    FrameMasking,
+    MaskGenerator,
+    MotionGuidedMasking,
+    MultiBlockMasking,
+    RandomMasking,
+    RunningCellMasking,
+    TubeMasking,
+)
+from vidmask.models import ClassicalFlow, LatentDecoder, LatentRegressor, TokenDecoder, VideoViT
 from vidmask.objectives import MAM2, Head, MaskedAutoencoder, Objective
-from vidmask.randomness import generator
-from vidmask.targets import PixelTarget, RGBDifferenceTarget, Target, VQGANCodeTarget
-from vidmask.tokens import ClipBatch, TokenMask
+from vidmask.targets import (
+    AverageTeacher,
+    HOGTarget,
+    OpticalFlowTarget,
+    PixelTarget,
+    RGBDifferenceTarget,
+    Target,
+    TeacherTarget,
+    VQGANCodeTarget,
+)
+from vidmask.testing import check_mask_generator, check_objective, check_target
+from vidmask.testing import objectives as laws
+from vidmask.testing.objectives import ObjectiveTrial
+from vidmask.testing.samples import sample_batch, sample_mask, small_encoder
+from vidmask.tokens import TokenGrid, Tubelet
 
-MASKS: dict[str, Callable[[], MaskGenerator]] = {"random": RandomMasking, "tube": TubeMasking}
-TARGETS: dict[str, Callable[[], Target]] = {
+MASKS: dict[str, Callable[[], MaskGenerator]] = {
+    "random": RandomMasking,
+    "tube": TubeMasking,
+    "frame": partial(FrameMasking, 0.5),
+    "block": BlockMasking,
+    "multi-block": MultiBlockMasking,
+    "running cell in tubes": lambda: RunningCellMasking(TubeMasking()),
+    "running cell in random tokens": lambda: RunningCellMasking(RandomMasking(0.75), share=0.3),
+    "motion-guided": MotionGuidedMasking,
+    "motion-guided tubes, by softmax": partial(MotionGuidedMasking, sampling="softmax", tube=True),
+    "what stands still": partial(MotionGuidedMasking, temperature=0.5, hide="still"),
+}
+# The answer for a token depends on nothing but its own pixels.
+LOCAL_TARGETS: dict[str, Callable[[], Target]] = {
     "pixels, defaults": PixelTarget,
     "raw pixels": partial(PixelTarget, normalisation="none", frames="all"),
     "VideoMAE's pixels": partial(PixelTarget, normalisation="videomae", frames="all"),
@@ -24,214 +58,231 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "RGB difference": RGBDifferenceTarget,
     "normalised RGB difference": partial(RGBDifferenceTarget, normalisation="tubelet"),
 }
-# What is said of a token depends on its neighbours' pixels too.
+# It depends on its neighbours' too.
 WIDER_TARGETS: dict[str, Callable[[], Target]] = {
     "RGB difference to the next frame": partial(RGBDifferenceTarget, span="next"),
     "RGB difference between tubelets": partial(RGBDifferenceTarget, span="between"),
+    "HOG": partial(HOGTarget, cell=4),
+    "HOG of all frames": partial(HOGTarget, cell=2, gradient="central", frames="all", normalisation="none"),
+    "optical flow": lambda: OpticalFlowTarget(ClassicalFlow()),
+    "optical flow to the next frame": lambda: OpticalFlowTarget(ClassicalFlow("farneback"), 2, span="next"),
+    "optical flow between tubelets": lambda: OpticalFlowTarget(ClassicalFlow(), span="between"),
+    "features of an average": lambda: TeacherTarget(AverageTeacher(1.0), loss="mse"),
+    "features of two blocks' average": lambda: TeacherTarget(AverageTeacher(1.0), layers=2, loss="l1"),
     "codes": lambda: VQGANCodeTarget(RandomTokenizer()),
     "codes of both frames": lambda: VQGANCodeTarget(RandomTokenizer(), "both"),
 }
-OBJECTIVES: dict[str, Callable[[VideoViT, Target], Objective]] = {
-    "masked autoencoder": lambda encoder, target: MaskedAutoencoder(
-        encoder,
-        partial(Head, decoder=partial(TokenDecoder, embed_dim=32, depth=2, num_heads=4), target=target),
+TARGETS = LOCAL_TARGETS | WIDER_TARGETS
+
+Make = Callable[[VideoViT], Objective]
+
+
+def token_head(target: Target, **options: Any) -> Callable[[VideoViT], Head]:
+    decoder = partial(TokenDecoder, embed_dim=32, depth=2, num_heads=4)
+    return partial(Head, decoder=decoder, target=target, **options)
+
+
+def latent_head(target: Target, **options: Any) -> Callable[[VideoViT], Head]:
+    return partial(Head, decoder=partial(LatentDecoder, depth=1, num_heads=4), target=target, **options)
+
+
+REGRESSOR = partial(LatentRegressor, depth=2, num_heads=4)
+OBJECTIVES: dict[str, Callable[[Callable[[], Target]], Make]] = {
+    "masked autoencoder": lambda target: lambda encoder: MaskedAutoencoder(encoder, token_head(target())),
+    "masked autoencoder of two heads": lambda target: (
+        lambda encoder: MaskedAutoencoder(
+            encoder,
+            heads={"one": token_head(target()), "pixels": token_head(PixelTarget("none"), weight=0.5)},
+        )
     ),
-    "MAM2": lambda encoder, target: MAM2(
-        encoder,
-        *[partial(Head, decoder=partial(LatentDecoder, depth=1, num_heads=4), target=target)] * 2,
-        partial(LatentRegressor, depth=2, num_heads=4),
+    "MAM2": lambda target: (
+        lambda encoder: MAM2(
+            encoder, latent_head(target()), latent_head(RGBDifferenceTarget(), weight=0.1), REGRESSOR
+        )
+    ),
+    "MAM2 without a regressor": lambda target: (
+        lambda encoder: MAM2(encoder, None, latent_head(target()), None)
+    ),
+    "MAM2 with a third head": lambda target: (
+        lambda encoder: MAM2(
+            encoder,
+            latent_head(PixelTarget("none")),
+            None,
+            REGRESSOR,
+            heads={"more": latent_head(target())},
+        )
     ),
 }
-EVERY_MASK = pytest.mark.parametrize("make_masking", MASKS.values(), ids=MASKS.keys())
-EVERY_TARGET = pytest.mark.parametrize(
-    "make_target", (TARGETS | WIDER_TARGETS).values(), ids=(TARGETS | WIDER_TARGETS).keys()
-)
-EVERY_LOCAL_TARGET = pytest.mark.parametrize("make_target", TARGETS.values(), ids=TARGETS.keys())
-EVERY_OBJECTIVE = pytest.mark.parametrize("make_objective", OBJECTIVES.values(), ids=OBJECTIVES.keys())
 
 
-def small_encoder(**options: object) -> VideoViT:
-    torch.manual_seed(0)
-    settings = {"frames": 4, "size": 16, "tubelet": (2, 4, 4), "embed_dim": 32, "depth": 2, "num_heads": 4}
-    return VideoViT(**(settings | options))
+def every(table: Mapping[str, Any], name: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(name, table.values(), ids=table.keys())
 
 
-def batch_of(num_clips: int, seed: int = 0, *, smooth: bool = False) -> ClipBatch:
-    clips = torch.rand(num_clips, 3, 4, 16, 16, generator=torch.Generator().manual_seed(seed))
-    if smooth:
-        clips = torch.nn.functional.interpolate(clips[..., ::8, ::8], size=(4, 16, 16), mode="trilinear")
-    index = torch.arange(num_clips)
-    return ClipBatch(clips, {}, index, index.double(), index, list(range(num_clips)), [""] * num_clips, [])
-
-
-def mask_of(masking: MaskGenerator, batch: ClipBatch, encoder: VideoViT) -> TokenMask:
-    return masking(batch.clips, encoder.grid, [generator(seed, "mask") for seed in batch.seeds])
-
-
-def perfect(target: Target, answer: Tensor) -> Tensor:
-    """Return the prediction that is right."""
+def perfect(target: Target) -> Callable[[Tensor], Tensor]:
+    """Return what makes the right prediction of answers."""
     if isinstance(target, VQGANCodeTarget):
-        return 1000 * torch.nn.functional.one_hot(answer, target.num_codes).float().flatten(2)
-    return answer.clone()
+        num_codes = target.num_codes
+        return lambda answer: 1000 * torch.nn.functional.one_hot(answer, num_codes).float().flatten(2)
+    return torch.clone
 
 
-def altered(clips: Tensor, encoder: VideoViT, indices: Tensor) -> Tensor:
-    """Replace the pixels of the given tokens by others, found by a loop."""
-    grid, tubelet, clips = encoder.grid, encoder.tubelet, clips.clone()
-    for clip, row_of_indices in enumerate(indices.tolist()):
-        for index in row_of_indices:
-            time, row, column = (
-                index // (grid.rows * grid.columns),
-                index // grid.columns % grid.rows,
-                index % grid.columns,
-            )
-            clips[
-                clip,
-                :,
-                time * tubelet.frames : (time + 1) * tubelet.frames,
-                row * tubelet.rows : (row + 1) * tubelet.rows,
-                column * tubelet.columns : (column + 1) * tubelet.columns,
-            ] = 0.123
-    return clips
+@every(MASKS, "make_masking")
+@pytest.mark.parametrize("grid", [TokenGrid(4, 4, 4), TokenGrid(8, 14, 14), TokenGrid(2, 5, 3)], ids=str)
+def test_a_mask_obeys_the_laws(make_masking: Callable[[], MaskGenerator], grid: TokenGrid) -> None:
+    check_mask_generator(make_masking(), grid=grid, tubelet=Tubelet(2, 4, 4))
 
 
-@EVERY_MASK
-def test_masks_are_ascending_disjoint_and_within_the_grid(make_masking: Callable[[], MaskGenerator]) -> None:
-    encoder, batch = small_encoder(), batch_of(5)
-    mask = mask_of(make_masking(), batch, encoder)
-    for visible, masked in zip(mask.visible, mask.masked, strict=True):
-        assert (visible.diff() > 0).all()
-        assert (masked.diff() > 0).all()
-        assert sorted([*visible.tolist(), *masked.tolist()]) == list(range(encoder.grid.num_tokens))
+@every(TARGETS, "make_target")
+def test_a_target_obeys_the_laws(make_target: Callable[[], Target]) -> None:
+    target = make_target()
+    local = make_target in LOCAL_TARGETS.values()
+    check_target(target, perfect=perfect(target), local=local)
 
 
-@EVERY_MASK
-def test_the_mask_of_a_sample_does_not_depend_on_its_batch(make_masking: Callable[[], MaskGenerator]) -> None:
-    encoder, batch, masking = small_encoder(), batch_of(3), make_masking()
-    together = mask_of(masking, batch, encoder)
-    alone = masking(batch.clips[2:], encoder.grid, [generator(2, "mask")])
-    assert torch.equal(together.visible[2:], alone.visible)
-    assert torch.equal(together.masked[2:], alone.masked)
+@every(OBJECTIVES, "with_target")
+def test_an_objective_obeys_the_laws(with_target: Callable[[Callable[[], Target]], Make]) -> None:
+    check_objective(with_target(partial(PixelTarget, "none", "all")))
 
 
-@EVERY_TARGET
-def test_answers_of_chosen_tokens_are_those_of_all_tokens(make_target: Callable[[], Target]) -> None:
-    target, batch, encoder = make_target(), batch_of(2), small_encoder()
-    indices = torch.tensor([[31, 0, 5], [2, 3, 30]])
-    everything = target(batch, torch.arange(32).expand(2, -1), encoder.tubelet)
-    chosen = target(batch, indices, encoder.tubelet)
-    assert perfect(target, chosen).shape == (2, 3, target.num_outputs(encoder.tubelet))
-    for clip in range(2):
-        torch.testing.assert_close(chosen[clip], everything[clip][indices[clip]])
-
-
-@EVERY_TARGET
-def test_a_perfect_prediction_has_no_loss_and_trivial_ones_have_some(
-    make_target: Callable[[], Target],
+@every(MASKS, "make_masking")
+@every(OBJECTIVES, "with_target")
+def test_each_mask_trains_each_objective(
+    with_target: Callable[[Callable[[], Target]], Make], make_masking: Callable[[], MaskGenerator]
 ) -> None:
-    target, batch, encoder = make_target(), batch_of(2), small_encoder()
-    mask = mask_of(RandomMasking(0.75), batch, encoder)
-    answer = target(batch, mask.masked, encoder.tubelet)
-    assert target.loss(perfect(target, answer), answer) == 0
-    baselines = target.baselines(batch, mask, encoder.grid, encoder.tubelet)
-    assert baselines
-    assert all(value > 0 for value in baselines.values())
-    measures = target.measures(perfect(target, answer), answer)
-    assert set(measures) == set(target.measured)
-    # What is said of a trivial answer is said of the loss, or of something that is measured.
-    assert {name.split("/")[0] for name in baselines if "/" in name} <= set(target.measured)
+    trial = ObjectiveTrial(with_target(PixelTarget), masking=make_masking())
+    laws.hidden_pixels_do_not_reach_the_predictions(trial)
+    train_two_steps(trial)
 
 
-@EVERY_OBJECTIVE
-@EVERY_MASK
-def test_hidden_pixels_do_not_reach_the_latents(
-    make_objective: Callable[[VideoViT, Target], Objective], make_masking: Callable[[], MaskGenerator]
+@every(TARGETS, "make_target")
+@every(OBJECTIVES, "with_target")
+def test_each_target_trains_each_objective(
+    with_target: Callable[[Callable[[], Target]], Make], make_target: Callable[[], Target]
 ) -> None:
-    objective, batch = make_objective(small_encoder(), PixelTarget()), batch_of(2)
-    mask = mask_of(make_masking(), batch, objective.encoder)
-    changed = altered(batch.clips, objective.encoder, mask.masked)
-    assert not torch.equal(changed, batch.clips)
-    assert torch.equal(
-        objective.encoder(batch.clips, mask.visible).tokens, objective.encoder(changed, mask.visible).tokens
-    )
-    changed = altered(batch.clips, objective.encoder, mask.visible[:, :1])
-    assert not torch.equal(
-        objective.encoder(batch.clips, mask.visible).tokens, objective.encoder(changed, mask.visible).tokens
-    )
+    trial = ObjectiveTrial(with_target(make_target))
+    laws.each_masked_token_is_predicted(trial)
+    laws.everything_trainable_is_trained(trial)
+    train_two_steps(trial)
 
 
-@EVERY_OBJECTIVE
-def test_hidden_pixels_do_not_reach_the_predictions(
-    make_objective: Callable[[VideoViT, Target], Objective],
-) -> None:
-    objective, batch = make_objective(small_encoder(), PixelTarget()), batch_of(2)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
-    changed = batch._replace(clips=altered(batch.clips, objective.encoder, mask.masked))
-    before, after = objective.predict(batch, mask), objective.predict(changed, mask)
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    visible = batch._replace(clips=altered(batch.clips, objective.encoder, mask.visible[:, :1]))
-    after = objective.predict(visible, mask)
-    assert not any(torch.equal(before[name], after[name]) for name in before)
+@every(TARGETS, "make_target")
+def test_each_target_can_be_learned_of_one_batch(make_target: Callable[[], Target]) -> None:
+    laws.one_batch_can_be_learned(ObjectiveTrial(OBJECTIVES["masked autoencoder"](make_target), share=0.15))
 
 
-@EVERY_OBJECTIVE
-@EVERY_LOCAL_TARGET
-def test_visible_pixels_are_no_part_of_the_answer(
-    make_objective: Callable[[VideoViT, Target], Objective], make_target: Callable[[], Target]
-) -> None:
-    objective, batch = make_objective(small_encoder(), make_target()), batch_of(2)
-    mask = mask_of(RandomMasking(0.75), batch, objective.encoder)
-    predictions = {name: torch.rand_like(value) for name, value in objective.predict(batch, mask).items()}
-    changed = batch._replace(clips=altered(batch.clips, objective.encoder, mask.visible))
-    for name, head in objective.heads.items():
-        before, after = (head.measure(predictions[name], given, mask)[0] for given in (batch, changed))
-        assert before == after
+@every(MASKS, "make_masking")
+def test_one_batch_can_be_learned_under_each_mask(make_masking: Callable[[], MaskGenerator]) -> None:
+    with_target = OBJECTIVES["masked autoencoder"](partial(PixelTarget, "none", "all"))
+    laws.one_batch_can_be_learned(ObjectiveTrial(with_target, masking=make_masking(), share=0.15))
 
 
-@EVERY_OBJECTIVE
-@EVERY_TARGET
-def test_every_parameter_gets_a_gradient_and_every_masked_prediction_counts(
-    make_objective: Callable[[VideoViT, Target], Objective], make_target: Callable[[], Target]
-) -> None:
-    objective, batch = make_objective(small_encoder(), make_target()), batch_of(2)
-    mask = mask_of(RandomMasking(0.75), batch, objective.encoder)
-    objective(batch, mask)["loss"].backward()
-    for name, parameter in objective.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-    for name, value in objective.predict(batch, mask).items():
-        prediction = value.detach().requires_grad_()
-        loss, _ = objective.heads[name].measure(prediction, batch, mask)
-        loss.backward()
-        assert prediction.grad is not None
-        assert prediction.shape[1] == mask.masked.shape[1]
-        assert (prediction.grad != 0).any(dim=2).all()
-
-
-@EVERY_OBJECTIVE
-def test_the_loss_is_the_weighted_sum_of_its_heads(
-    make_objective: Callable[[VideoViT, Target], Objective],
-) -> None:
-    objective, batch = make_objective(small_encoder(), PixelTarget()), batch_of(2)
-    mask = mask_of(RandomMasking(0.75), batch, objective.encoder)
-    for weight, head in enumerate(objective.heads.values(), start=2):
-        head.weight = float(weight)
-    losses = objective(batch, mask)
-    expected = sum(head.weight * losses[name] for name, head in objective.heads.items())
-    torch.testing.assert_close(losses["loss"], expected)
-
-
-@EVERY_OBJECTIVE
-@EVERY_TARGET
-def test_one_batch_can_be_overfitted(
-    make_objective: Callable[[VideoViT, Target], Objective], make_target: Callable[[], Target]
-) -> None:
-    objective, batch = make_objective(small_encoder(), make_target()), batch_of(2, smooth=True)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
-    first = objective(batch, mask)["loss"].item()
-    optimizer = torch.optim.AdamW(objective.parameters(), lr=3e-3, weight_decay=0.0)
-    for _ in range(150):
+def train_two_steps(trial: ObjectiveTrial) -> None:
+    """Train, and see that every loss is a number and every part of the model moves."""
+    objective = trial.new()
+    batch = trial.batch(objective)
+    mask = trial.mask(objective, batch)
+    before = {name: value.clone() for name, value in objective.named_parameters() if value.requires_grad}
+    optimizer = torch.optim.AdamW([*filter(lambda value: value.requires_grad, objective.parameters())])
+    for _ in range(2):
         optimizer.zero_grad()
-        objective(batch, mask)["loss"].backward()
+        losses = objective(batch, mask)
+        assert all(torch.isfinite(value) for value in losses.values()), losses
+        losses["loss"].backward()
         optimizer.step()
-    assert objective(batch, mask)["loss"].item() < 0.1 * first
+        objective.after_step()
+    still = [
+        name for name, value in objective.named_parameters() if torch.equal(value, before.get(name, value))
+    ]
+    assert [name for name in still if name in before] == []
+
+
+SENSELESS: dict[str, tuple[Callable[[], object], str]] = {
+    "a masked autoencoder whose decoder reads regressed latents": (
+        lambda: MaskedAutoencoder(small_encoder(), latent_head(PixelTarget())),
+        "the reconstruction head of MaskedAutoencoder decodes visible latents: its decoder is a TokenDecoder",
+    ),
+    "the same among several heads": (
+        lambda: MaskedAutoencoder(small_encoder(), heads={"a": latent_head(PixelTarget())}),
+        "the a head of MaskedAutoencoder decodes visible latents",
+    ),
+    "MAM2 whose decoder reads visible latents": (
+        lambda: MAM2(small_encoder(), token_head(PixelTarget()), None, REGRESSOR),
+        "the appearance head of MAM2 decodes regressed latents: its decoder is a LatentDecoder",
+    ),
+    "cells of gradients that do not fill a tubelet": (
+        lambda: token_head(HOGTarget())(small_encoder()),
+        "cell of 8 px does not divide a tubelet",
+    ),
+    "cells of flow that do not fill a tubelet": (
+        lambda: token_head(OpticalFlowTarget(ClassicalFlow(), cell=3))(small_encoder()),
+        "cell",
+    ),
+    "the difference within a tubelet of one frame": (
+        lambda: token_head(RGBDifferenceTarget())(small_encoder(tubelet=(1, 4, 4))),
+        "a tubelet of one frame holds no difference",
+    ),
+    "codes of both frames of a tubelet of one": (
+        lambda: token_head(VQGANCodeTarget(RandomTokenizer(), "both"))(small_encoder(tubelet=(1, 4, 4))),
+        "a tubelet of one frame has no second one to code",
+    ),
+    "features of more blocks than there are": (
+        lambda: token_head(TeacherTarget(AverageTeacher(), layers=3))(small_encoder()),
+        "layers",
+    ),
+    "no head": (lambda: MaskedAutoencoder(small_encoder()), "takes either head or heads"),
+    "head and heads": (
+        lambda: MaskedAutoencoder(
+            small_encoder(), token_head(PixelTarget()), {"a": token_head(PixelTarget())}
+        ),
+        "takes either head or heads",
+    ),
+    "a head that is named like the sum": (
+        lambda: MaskedAutoencoder(small_encoder(), heads={"loss": token_head(PixelTarget())}),
+        "none of loss, align; got 'loss'",
+    ),
+    "a head whose name no chart could show": (
+        lambda: MaskedAutoencoder(small_encoder(), heads={"a/b": token_head(PixelTarget())}),
+        "a head's name is made of letters, digits and _",
+    ),
+    "MAM2's own head among further ones": (
+        lambda: MAM2(small_encoder(), None, None, REGRESSOR, heads={"motion": latent_head(PixelTarget())}),
+        "give motion as such, not in heads",
+    ),
+    "all slices of time hidden": (
+        lambda: masks_of(FrameMasking(0.9), VideoViT(2, 16, (2, 4, 4), 24, 1, 2)),
+        "no ratio can hide a part of 1 slices of time",
+    ),
+}
+
+
+def masks_of(masking: MaskGenerator, encoder: VideoViT) -> object:
+    return sample_mask(masking, sample_batch(1, encoder), encoder)
+
+
+@pytest.mark.parametrize(("make", "told"), SENSELESS.values(), ids=SENSELESS.keys())
+def test_what_makes_no_sense_is_refused_with_the_reason(make: Callable[[], object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        make()
+
+
+def test_further_heads_of_mam2_keep_their_decoder_beside_a_shared_one() -> None:
+    heads = [latent_head(PixelTarget()), latent_head(RGBDifferenceTarget())]
+    torch.manual_seed(0)
+    objective = MAM2(
+        small_encoder(),
+        *heads,
+        REGRESSOR,
+        shared_decoder=True,
+        heads={"raw": latent_head(PixelTarget("none"))},
+    )
+    assert list(objective.heads) == ["appearance", "motion", "raw"]
+    owners = {name.split(".")[1] for name, _ in objective.named_parameters() if ".decoder." in name}
+    assert owners == {"appearance", "raw"}
+    batch = sample_batch(2, objective.encoder)
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
+    losses = objective(batch, mask)
+    assert losses.keys() == {"loss", "appearance", "motion", "raw"}
+    losses["raw"].backward()
+    assert objective.parts["raw"].decoder.norm.weight.grad is not None
+    assert objective.parts["appearance"].decoder.norm.weight.grad is None

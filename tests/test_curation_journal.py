@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidmask.data.curation.journal import Journal
+from vidmask.data.curation.journal import Journal, told_what_is_kept
 
 
 def test_answers_are_there_again(tmp_path: Path) -> None:
@@ -52,3 +52,16 @@ def test_two_processes_do_not_write_one_journal(tmp_path: Path) -> None:
     ):
         Journal(tmp_path / ".job", {})
     Journal(tmp_path / ".job", {}).close()
+
+
+def test_an_error_names_the_file_that_cannot_be_written_and_what_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / ".job"
+    system, own = OSError(28, "No space left"), OSError("/out/m.csv: cannot be written: No space left")
+    assert str(told_what_is_kept(system, path)) == f"{path}: No space left"
+    assert str(told_what_is_kept(own, path)) == "/out/m.csv: cannot be written: No space left"
+    with Journal(path, {}) as journal:
+        journal.add("a", 1)
+    assert str(told_what_is_kept(own, path)) == (
+        "/out/m.csv: cannot be written: No space left; what was done is kept (1 video), and the same command "
+        "goes on from there"
+    )

@@ -5,12 +5,12 @@ from functools import partial
 import pytest
 import torch
 from random_tokenizer import RandomTokenizer
-from test_contracts import batch_of, mask_of, small_encoder
 
 from vidmask.masking import RandomMasking
 from vidmask.models import LatentDecoder, LatentRegressor, TokenDecoder, VideoViT
 from vidmask.objectives import MAM2, Head
 from vidmask.targets import RGBDifferenceTarget, VQGANCodeTarget
+from vidmask.testing.samples import sample_batch, sample_mask, small_encoder
 
 DECODER = partial(LatentDecoder, embed_dim=16, depth=1, num_heads=2)
 REGRESSOR = partial(LatentRegressor, depth=2, num_heads=4)
@@ -42,8 +42,8 @@ VARIANTS = {
 
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 def test_each_variant_trains_all_its_parts(options: dict) -> None:
-    objective, batch = mam2(**options), batch_of(2)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    objective, batch = mam2(**options), sample_batch(2, small_encoder())
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
     losses = objective(batch, mask)
     heads = {name for name in ("appearance", "motion") if options.get(name, 0) is not None}
     logged = {"appearance": {"appearance", "appearance_accuracy"}, "motion": {"motion"}}
@@ -61,15 +61,15 @@ def test_each_variant_trains_all_its_parts(options: dict) -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(3.0, 0.5), (1.0, 0.0)])
 def test_the_loss_is_what_the_weights_make_of_both(first: float, second: float) -> None:
-    batch = batch_of(2)
+    batch = sample_batch(2, small_encoder())
     objective = mam2(appearance=appearance(weight=first), motion=motion(weight=second))
-    losses = objective(batch, mask_of(RandomMasking(0.5), batch, objective.encoder))
+    losses = objective(batch, sample_mask(RandomMasking(0.5), batch, objective.encoder))
     torch.testing.assert_close(losses["loss"], first * losses["appearance"] + second * losses["motion"])
 
 
 def test_decoders_behind_a_regressor_read_the_masked_latents_alone() -> None:
-    objective, batch = mam2(), batch_of(2)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    objective, batch = mam2(), sample_batch(2, small_encoder())
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
     latents = objective.encoder(batch.clips, mask.visible)
     assert objective._masked_latents(latents, mask).visible is None
     for options in ({"decoders_read": "all"}, {"regressor": None}):
@@ -78,17 +78,17 @@ def test_decoders_behind_a_regressor_read_the_masked_latents_alone() -> None:
 
 
 def test_without_a_regressor_one_token_stands_for_every_masked_one() -> None:
-    objective, batch = mam2(regressor=None), batch_of(2)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    objective, batch = mam2(regressor=None), sample_batch(2, small_encoder())
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
     given = objective._masked_latents(objective.encoder(batch.clips, mask.visible), mask)
     assert len(given.masked.flatten(0, 1).unique(dim=0)) == 1
     assert not any("regressor" in name for name in objective.state_dict())
 
 
 def test_a_shared_decoder_is_held_once_and_serves_both_heads() -> None:
-    objective, batch = mam2(shared_decoder=True), batch_of(2)
+    objective, batch = mam2(shared_decoder=True), sample_batch(2, small_encoder())
     assert not any(name.startswith("parts.motion.decoder") for name in objective.state_dict())
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
     before = objective.predict(batch, mask)
     with torch.no_grad():
         next(objective.heads["appearance"].decoder.blocks.parameters()).add_(1.0)
@@ -97,8 +97,8 @@ def test_a_shared_decoder_is_held_once_and_serves_both_heads() -> None:
 
 
 def test_separate_decoders_do_not_touch_each_other() -> None:
-    objective, batch = mam2(), batch_of(2)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    objective, batch = mam2(), sample_batch(2, small_encoder())
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
     before = objective.predict(batch, mask)
     with torch.no_grad():
         for parameter in objective.heads["appearance"].parameters():
@@ -109,8 +109,11 @@ def test_separate_decoders_do_not_touch_each_other() -> None:
 
 
 def test_the_alignment_target_is_the_encoder_s_own_latents_and_trains_nothing() -> None:
-    objective, batch = mam2(align=2.0, appearance=None, motion=motion(weight=0.0)), batch_of(2)
-    mask = mask_of(RandomMasking(0.5), batch, objective.encoder)
+    objective, batch = (
+        mam2(align=2.0, appearance=None, motion=motion(weight=0.0)),
+        sample_batch(2, small_encoder()),
+    )
+    mask = sample_mask(RandomMasking(0.5), batch, objective.encoder)
     losses = objective(batch, mask)
     with torch.no_grad():
         latents = objective.encoder(batch.clips, mask.visible)

@@ -10,6 +10,7 @@ from vidmask.models import TokenDecoder, VideoViT
 from vidmask.models.classifier import VideoClassifier
 from vidmask.models.pooling import MeanPooling
 from vidmask.optim import (
+    BatchUnderWay,
     clips_per_step,
     layer_decay_groups,
     no_loss,
@@ -158,3 +159,15 @@ def test_a_batch_of_nothing_has_a_gradient_of_zero_for_all_that_is_trained() -> 
     assert loss.item() == 0
     assert all(value.grad is not None and value.grad.abs().max() == 0 for value in module[0].parameters())
     assert all(value.grad is None for value in module[1].parameters())
+
+
+def test_a_batch_under_way_that_is_not_finite_is_told_with_its_place_and_files() -> None:
+    module = nn.Linear(1, 1)
+    module.trainer, module.global_step, module.current_epoch = SimpleNamespace(precision="32-true"), 7, 1
+    BatchUnderWay(torch.tensor(0.5), 3, ["a.mp4"]).check(module)
+    with pytest.raises(FloatingPointError) as caught:
+        BatchUnderWay(torch.tensor(torch.nan), 3, ["a.mp4", "b.mp4"]).check(module)
+    assert str(caught.value) == (
+        "loss nan, norm of its gradient 0.0 at step 7 (epoch 1, batch 3; files: a.mp4, b.mp4): the run stops "
+        "before this step, and no checkpoint was touched"
+    )

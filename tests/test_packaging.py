@@ -17,7 +17,14 @@ from packaging.version import Version
 REPOSITORY = Path(__file__).parents[1]
 
 # Where the module that is imported is not named like the package that is installed.
-DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "taming": "taming-transformers"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cv2": "opencv-python-headless",
+    "taming": "taming-transformers",
+    "yaml": "pyyaml",
+}
+# What is asked for by name, as in vidmask[parquet].
+EXTRAS = ("parquet", "torchcodec", "flow", "dvae")
 
 
 @cache
@@ -34,9 +41,11 @@ def _requirements(section: str, key: str) -> dict[str, Requirement]:
 
 REQUIRED = _requirements("options", "install_requires")
 TEST = _requirements("options.extras_require", "test")
-EXTRA = _requirements("options.extras_require", "parquet") | _requirements(
-    "options.extras_require", "torchcodec"
-)
+EXTRA = {
+    name: requirement
+    for extra in EXTRAS
+    for name, requirement in _requirements("options.extras_require", extra).items()
+}
 
 
 def _pins(text: str) -> dict[str, Version]:
@@ -93,7 +102,7 @@ def test_the_malicious_releases_are_refused(name, version):
     ("section", "key"),
     [
         ("options", "install_requires"),
-        *(("options.extras_require", key) for key in ("test", "parquet", "torchcodec")),
+        *(("options.extras_require", key) for key in ("test", *EXTRAS)),
     ],
 )
 def test_every_bound_carries_its_reason(section, key):

@@ -1,5 +1,6 @@
 import io
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,7 @@ from vidmask.plotting import (
     moving_panel,
     reconstruction_rows,
     still_panel,
+    write_mp4,
     write_png,
 )
 from vidmask.tokens import TokenGrid, TokenMask, Tubelet
@@ -162,3 +164,15 @@ def test_png_gives_back_the_picture(tmp_path):
     picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     write_png(tmp_path / "new" / "picture.png", picture)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "new" / "picture.png")), picture)
+
+
+def test_mp4_keeps_every_frame_and_its_colours(tmp_path):
+    frames = np.zeros((5, 31, 41, 3), dtype=np.uint8)
+    for frame, level in enumerate((0, 60, 120, 180, 240)):
+        frames[frame] = level
+    write_mp4(tmp_path / "new" / "a.mp4", frames, fps=6)
+    with av.open(str(tmp_path / "new" / "a.mp4")) as video:
+        read = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert [frame.shape for frame in read] == [(32, 42, 3)] * 5
+    for before, after in zip(frames, read, strict=True):
+        assert abs(after[:28, :36].astype(int) - before[:28, :36]).max() <= 6

@@ -1,8 +1,11 @@
 """Chance has one source."""
 
+from types import SimpleNamespace
+
+import pytest
 import torch
 
-from vidmask.randomness import generator, sample_seed, step_seed
+from vidmask.randomness import generator, sample_seed, seed_step, step_seed
 
 
 def test_seeds_are_the_same_on_every_machine() -> None:
@@ -24,3 +27,15 @@ def test_choices_of_one_sample_are_independent_and_repeatable() -> None:
 
 def test_seeds_are_63_bits() -> None:
     assert all(0 <= sample_seed(0, 0, i) < 2**63 for i in range(100))
+
+
+def test_a_step_is_seeded_by_the_runs_seed_its_rank_its_epoch_and_the_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PL_GLOBAL_SEED", "3")
+    with torch.random.fork_rng(devices=[]):
+        seed_step(SimpleNamespace(global_rank=1, current_epoch=2), 5)
+        assert torch.initial_seed() == step_seed(3, 1, 2, 5)
+        monkeypatch.delenv("PL_GLOBAL_SEED")
+        seed_step(SimpleNamespace(global_rank=1, current_epoch=2), 5)
+        assert torch.initial_seed() == step_seed(0, 1, 2, 5)

@@ -1,13 +1,17 @@
 """Codes of a frozen VQGAN as the target."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from random_tokenizer import RandomTokenizer
-from test_contracts import batch_of
+from test_models_dvae import saved_codebook
 
+from vidmask.models.tokenizers import FlavaCodebook, file_hash
+from vidmask.models.vqgan import resized
 from vidmask.targets.codes import VQGANCodeTarget
+from vidmask.testing.samples import sample_batch, small_encoder
 from vidmask.tokens import TokenGrid, TokenMask, Tubelet
 
 TUBELET = Tubelet(2, 4, 4)
@@ -16,7 +20,7 @@ ALL = torch.arange(32).expand(2, -1)
 
 @pytest.mark.parametrize(("frames", "chosen"), [("first", [0]), ("second", [1]), ("both", [0, 1])])
 def test_each_token_has_the_codes_of_its_own_patch_and_frames(frames: str, chosen: list[int]) -> None:
-    tokenizer, batch = RandomTokenizer(), batch_of(2)
+    tokenizer, batch = RandomTokenizer(), sample_batch(2, small_encoder())
     target = VQGANCodeTarget(tokenizer, frames)
     answer = target(batch, ALL, TUBELET)
     assert answer.shape == (2, 32, len(chosen))
@@ -30,7 +34,7 @@ def test_each_token_has_the_codes_of_its_own_patch_and_frames(frames: str, chose
 
 
 def test_frames_are_resized_until_one_patch_is_one_code() -> None:
-    target, batch = VQGANCodeTarget(RandomTokenizer()), batch_of(2)
+    target, batch = VQGANCodeTarget(RandomTokenizer()), sample_batch(2, small_encoder())
     seen = []
     vqgan = target.vqgan(torch.device("cpu"))
     vqgan.encoder.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape))
@@ -67,7 +71,7 @@ def test_smoothing_spreads_a_share_over_all_codes_in_training_alone() -> None:
 
 
 def test_trivial_answers_are_uniform_codes_and_their_own_shares() -> None:
-    target, batch = VQGANCodeTarget(RandomTokenizer()), batch_of(2)
+    target, batch = VQGANCodeTarget(RandomTokenizer()), sample_batch(2, small_encoder())
     mask = TokenMask(ALL[:, 16:], ALL[:, :16])
     baselines = target.baselines(batch, mask, TokenGrid(2, 4, 4), TUBELET)
     counts = torch.bincount(target(batch, mask.masked, TUBELET).flatten()).tolist()
@@ -88,7 +92,7 @@ def test_the_accuracy_is_the_share_of_codes_that_are_the_likeliest() -> None:
 
 def test_the_vqgan_is_frozen_hidden_and_stays_in_evaluation_mode() -> None:
     target = VQGANCodeTarget(RandomTokenizer())
-    clips = batch_of(2).clips.requires_grad_()
+    clips = sample_batch(2, small_encoder()).clips.requires_grad_()
     vqgan = target.vqgan(clips.device)
     target.train()
     assert not vqgan.training
@@ -133,22 +137,40 @@ def test_weights_are_read_once_and_never_for_the_shape_of_the_model() -> None:
     target.prepare()
     assert (tokenizer.num_prepared, tokenizer.num_loaded) == (1, 0)
     target.load()
-    target(batch_of(2), ALL, TUBELET)
+    target(sample_batch(2, small_encoder()), ALL, TUBELET)
     assert tokenizer.num_loaded == 1
 
 
 def test_half_precision_of_the_model_leaves_the_codes_alone() -> None:
-    target, batch = VQGANCodeTarget(RandomTokenizer()), batch_of(2)
+    target, batch = VQGANCodeTarget(RandomTokenizer()), sample_batch(2, small_encoder())
     before = target(batch, ALL, TUBELET)
     target.half()
     assert torch.equal(target(batch, ALL, TUBELET), before)
 
 
 def test_decoded_codes_are_frames_of_the_size_asked_for() -> None:
-    target, batch = VQGANCodeTarget(RandomTokenizer(), "both"), batch_of(2)
+    target, batch = VQGANCodeTarget(RandomTokenizer(), "both"), sample_batch(2, small_encoder())
     codes = target.encode(batch.clips, TUBELET)
     frames = target.decode(codes, (16, 16))
     assert frames.shape == (2, 3, 4, 16, 16)
     assert 0 <= frames.min() < frames.max() <= 1
     vqgan = target.vqgan(torch.device("cpu"))
     torch.testing.assert_close(frames[:, :, 3], vqgan.decode(codes[:, 1, :, :, 1]).clamp(0, 1))
+
+
+def test_the_codes_of_a_dvae_are_a_target_too(tmp_path: Path) -> None:
+    tokenizer = FlavaCodebook(saved_codebook(tmp_path / "flava"))
+    target, batch = VQGANCodeTarget(tokenizer), sample_batch(2, small_encoder())
+    assert target.num_outputs(TUBELET) == 32
+    target.load()
+    digest = file_hash(tmp_path / "flava" / "model.safetensors")
+    assert target.state_dict()["_extra_state"] == {"tokenizer_sha256": digest}
+    answer = target(batch, ALL, TUBELET)
+    dvae, _ = tokenizer.load()
+    # 4×4 pixels a token are made 8×8, which is one code.
+    frames = resized(batch.clips[:, :, ::2].transpose(1, 2).flatten(0, 1), (32, 32))
+    assert torch.equal(answer[..., 0], dvae.encode(frames).unflatten(0, (2, 2)).flatten(1))
+    assert len(answer.unique()) > 4
+    assert target.loss(torch.zeros(2, 32, 32), answer).item() == pytest.approx(math.log(32))
+    with pytest.raises(ValueError, match="FlavaCodebook has no decoder: its codes make no picture"):
+        target.decode(target.encode(batch.clips, TUBELET), (16, 16))

@@ -1,6 +1,6 @@
 import pytest
 
-from vidmask.data.words import counted, length, printable
+from vidmask.data.words import counted, escaped, length, printable
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ def test_names_are_one_line_of_text():
 )
 def test_a_number_of_things(number, noun, told):
     assert counted(number, noun) == told
+
+
+def test_an_escaped_name_tells_its_bytes():
+    assert escaped(b"caf\xe9  a".decode("utf-8", "surrogateescape")) == r"caf\udce9  a"
+    assert escaped("挥手") == "挥手"

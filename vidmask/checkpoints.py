@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -95,6 +95,37 @@ def build_encoder(config: Mapping[str, Any]) -> VideoViT:
     return encoder
 
 
+class Misfit(NamedTuple):
+    """Names of weights in which two sets of them differ.
+
+    Attributes:
+        names: All that differ, those that are expected first.
+        missing: What is expected and not there.
+        left_over: What is there and not expected.
+        misshaped: What is there in another shape.
+    """
+
+    names: list[str]
+    missing: list[str]
+    left_over: list[str]
+    misshaped: list[str]
+
+
+def shapes_of(weights: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight by its name; what has none is left out."""
+    return {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
+
+
+def misfit(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> Misfit:
+    """Compare the names and shapes of weights; see ``shapes_of``."""
+    return Misfit(
+        names=[name for name in {**expected, **found} if expected.get(name) != found.get(name)],
+        missing=[name for name in expected if name not in found],
+        left_over=[name for name in found if name not in expected],
+        misshaped=[name for name in found if name in expected and found[name] != expected[name]],
+    )
+
+
 def _maker(class_path: str) -> Any:
     """Return the class or function of an encoder.
 
@@ -115,11 +146,10 @@ def _maker(class_path: str) -> Any:
 
 
 def _check_weights(where: str, encoder: VideoViT, weights: Mapping[str, Tensor]) -> None:
-    expected = {name: tuple(weight.shape) for name, weight in encoder.state_dict().items()}
-    found = {name: tuple(weight.shape) for name, weight in weights.items()}
-    wrong = sorted(name for name in {**expected, **found} if expected.get(name) != found.get(name))
+    expected, found = shapes_of(encoder.state_dict()), shapes_of(weights)
+    wrong = misfit(expected, found).names
     if wrong:
-        first = wrong[0]
+        first = min(wrong)
         raise ValueError(
             f"{where} does not fit the weights: {len(wrong)} differ, the first is {first}, "
             f"{found.get(first, 'absent')} in the weights, {expected.get(first, 'absent')} in the encoder"

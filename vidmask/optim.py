@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -121,6 +121,26 @@ def check_finite(module: Any, loss: Float[Tensor, ""], where: str) -> None:
             f"loss {loss.item()}, norm of its gradient {norm.item()} at {where}: the run stops before this "
             "step, and no checkpoint was touched"
         )
+
+
+class BatchUnderWay(NamedTuple):
+    """The batch that the next optimizer step is due to, so that what spoils it can be traced to its files.
+
+    Attributes:
+        loss: Its loss; None before the first batch.
+        batch_idx: Its place in the epoch.
+        paths: The files of its clips.
+    """
+
+    loss: Float[Tensor, ""] | None = None
+    batch_idx: int = 0
+    paths: Sequence[str] = ()
+
+    def check(self, module: Any) -> None:
+        """Refuse a step that would spoil the weights; see ``check_finite``."""
+        assert self.loss is not None, "no batch came before this step"
+        where = f"step {module.global_step} (epoch {module.current_epoch}, batch {self.batch_idx}"
+        check_finite(module, self.loss, f"{where}; files: {', '.join(self.paths)})")
 
 
 def schedule(optimizer: Optimizer, trainer: Any, warmup: float, floor: float = 0.0) -> LambdaLR:

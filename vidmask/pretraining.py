@@ -1,6 +1,5 @@
 """Self-supervised training of an encoder under Lightning."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ from vidmask.checkpoints import save_encoder
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.objectives.base import Objective
-from vidmask.optim import check_finite, no_loss, parameter_groups, schedule
-from vidmask.randomness import generator, step_seed
+from vidmask.optim import BatchUnderWay, no_loss, parameter_groups, schedule
+from vidmask.randomness import generator, seed_step
 from vidmask.tokens import ClipBatch, TokenMask
 
 PARTS = ("encoder", "objective", "masking")
@@ -80,7 +79,7 @@ class MaskedPretraining(LightningModule):
         self.warmup = warmup
         self.min_lr = min_lr
         self.no_decay = no_decay
-        self._under_way: tuple[Tensor, int, list[str]] = (torch.zeros(()), 0, [])
+        self._under_way = BatchUnderWay()
         self._check_masking()
 
     @property
@@ -130,8 +129,7 @@ class MaskedPretraining(LightningModule):
 
     def on_train_batch_start(self, batch: ClipBatch, batch_idx: int) -> None:
         """Seed what is random in the model by (seed, rank, epoch, batch), so that resuming repeats it."""
-        seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
-        torch.manual_seed(step_seed(seed, self.global_rank, self.current_epoch, batch_idx))
+        seed_step(self, batch_idx)
 
     def training_step(self, batch: ClipBatch, batch_idx: int) -> Float[Tensor, ""]:
         """Return the loss of a batch.
@@ -141,10 +139,10 @@ class MaskedPretraining(LightningModule):
         """
         if len(batch.clips) == 0:
             nothing = no_loss(self)
-            self._under_way = (nothing.detach(), batch_idx, [])
+            self._under_way = BatchUnderWay(nothing.detach(), batch_idx)
             return nothing
         losses = self.objective(batch, self.mask(batch))
-        self._under_way = (losses["loss"].detach(), batch_idx, batch.paths)
+        self._under_way = BatchUnderWay(losses["loss"].detach(), batch_idx, batch.paths)
         self._log("train", losses, batch)
         return losses["loss"]
 
@@ -156,9 +154,7 @@ class MaskedPretraining(LightningModule):
         Raises:
             FloatingPointError: If the loss or its gradient is not finite.
         """
-        loss, batch_idx, paths = self._under_way
-        where = f"step {self.global_step} (epoch {self.current_epoch}, batch {batch_idx}"
-        check_finite(self, loss, f"{where}; files: {', '.join(paths)})")
+        self._under_way.check(self)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Step the optimizer, then let the objective do what is due after each step."""

@@ -7,7 +7,9 @@ repeat masks, and resuming is an offset in the sampler.
 """
 
 import hashlib
+import os
 import struct
+from typing import Any
 
 import torch
 
@@ -31,6 +33,17 @@ def generator(seed: int, choice: str) -> torch.Generator:
 def step_seed(seed: int, rank: int, epoch: int, batch: int) -> int:
     """Return the seed for the randomness inside the model (drop path, dropout) at one step of one rank."""
     return _digest(struct.pack("<4q", seed, rank, epoch, batch) + b"model")
+
+
+def seed_step(module: Any, batch: int) -> None:
+    """Seed what is random in a model by the run's seed, its rank and epoch and a batch; see ``step_seed``.
+
+    Args:
+        module: The LightningModule in training.
+        batch: Place of the batch in the epoch.
+    """
+    seed = int(os.environ.get("PL_GLOBAL_SEED", "0"))
+    torch.manual_seed(step_seed(seed, module.global_rank, module.current_epoch, batch))
 
 
 def _digest(data: bytes) -> int:

@@ -63,9 +63,9 @@ class FeatureOptions:
 class FeatureWriter(BasePredictionWriter):
     """Write what the encoder makes of each clip to ``features/`` in the run's folder, as the batches come.
 
-    Each split goes into shards of its own, as ``vidmask.features`` describes them; those that an earlier
-    prediction left of the same split are removed when this one begins. Every process writes what it has
-    encoded.
+    Each split goes into shards of its own, as ``vidmask.features.shards`` describes them; those that an
+    earlier prediction left of the same split are removed when this one begins. Every process writes what it
+    has encoded.
 
     Args:
         options: What is written.

@@ -10,8 +10,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
 from vidmask.callbacks.fixed_clips import checked_interval, evaluating, fixed_clips, is_due
-from vidmask.callbacks.pictures import pictures
 from vidmask.data.sources import Split
+from vidmask.pictures import pictures
 from vidmask.plotting import gif_bytes, moving_panel, still_panel, write_png
 
 

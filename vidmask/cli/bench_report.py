@@ -13,6 +13,7 @@ from vidmask.data.processes import processors
 from vidmask.data.readers import ReaderName
 from vidmask.data.stages import STAGES
 from vidmask.data.throughput import LoaderSetting
+from vidmask.data.words import escaped
 from vidmask.data.writers import write_text
 
 Section = tuple[str, Table, str]
@@ -138,16 +139,11 @@ def _skipped(result: Benchmark) -> list[str]:
             lines += [
                 f"{_name(reader, result)} could not read {skipped} of {due} clips, which count in no rate; "
                 f"of {len(unreadable)} file(s), the first:",
-                f"  {_printable(next(iter(unreadable.values())))}",
+                f"  {escaped(' '.join(next(iter(unreadable.values())).split()))}",
             ]
     if lines:
         lines += [f"vidmask fit stops above a share of {result.max_skipped_share:g} of the videos", ""]
     return lines
-
-
-def _printable(text: str) -> str:
-    # Names of files need not be UTF-8.
-    return " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
 
 
 def _name(reader: str, result: Benchmark) -> str:

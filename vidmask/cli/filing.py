@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch.loggers import Logger
 
 from vidmask import environment, recipes, runs
+from vidmask.checkpoints import misfit, shapes_of
 from vidmask.cli.errors import Mistake
 from vidmask.data.identity import check_identity
 from vidmask.loggers import MetricsJsonl, RunTensorBoard
@@ -134,8 +135,8 @@ class Filing:
         """
         if self.checkpoint is None:
             return
-        ours = {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
-        wrong = [name for name in {**ours, **self._shapes} if ours.get(name) != self._shapes.get(name)]
+        ours = shapes_of(weights)
+        wrong = misfit(ours, self._shapes).names
         if wrong:
             name = wrong[0]
             raise Mistake(
@@ -293,8 +294,7 @@ def _read(path: Path) -> tuple[int, dict[str, tuple[int, ...]]]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         weights = checkpoint["state_dict"]
-        shapes = {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
-        return checkpoint["global_step"], shapes
+        return checkpoint["global_step"], shapes_of(weights)
     except UNREADABLE as error:
         raise Mistake(
             f"{path} is no checkpoint of a training run, or a damaged one: {type(error).__name__}",

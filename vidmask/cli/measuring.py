@@ -1,4 +1,4 @@
-"""A recipe built as ``vidmask fit`` builds it, to be measured and not to be run: nothing is filed."""
+"""The training of a recipe, measured for seconds: nothing is filed, and no weights are kept."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,29 +11,16 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from torch.utils.data import DataLoader, Dataset
 
+from vidmask.cli import parts
 from vidmask.cli.errors import Mistake
-from vidmask.cli.training import TrainingCLI, run
+from vidmask.cli.parts import ENDLESS, PartsCLI
 from vidmask.data.datamodule import VideoDataModule
 from vidmask.data.throughput import LoaderSetting, StepRate, TrainingRate, synchronise, use
 from vidmask.progress import DataWait
 from vidmask.tokens import ClipBatch
 
-ENDLESS = 10**9
-"""Steps of a training that is stopped from outside: so early in its schedule it changes no weight by much."""
-
 LEAST_STEPS = 2
 """Steps that are counted however long they take, and as many before them that are not."""
-
-MEASURED = {
-    **{"logger": False, "enable_checkpointing": False, "enable_progress_bar": False},
-    **{"enable_model_summary": False, "num_sanity_val_steps": 0, "limit_val_batches": 0},
-    **{"fast_dev_run": False, "max_steps": ENDLESS, "max_epochs": -1, "max_time": None},
-    **{"min_steps": None, "min_epochs": None},
-    # The rates are those of one device.
-    **{"devices": 1, "num_nodes": 1, "strategy": "auto"},
-}
-"""What a measured training does not take from the recipe's trainer."""
-
 
 MEASURED_ANYHOW = (
     # How many are enough is what is measured.
@@ -56,13 +43,11 @@ def build(words: Sequence[str], folder: Path) -> "MeasuringCLI":
     """
     for message in MEASURED_ANYHOW:
         warnings.filterwarnings("ignore", message=message, module="lightning")
-    built = run(["fit", *words, "--run.root", str(folder)], MeasuringCLI)
-    assert isinstance(built, MeasuringCLI)
-    return built
+    return parts.build(words, folder, MeasuringCLI)
 
 
-class MeasuringCLI(TrainingCLI):
-    """The command line of ``vidmask fit`` up to where training would begin."""
+class MeasuringCLI(PartsCLI):
+    """The parts of a recipe, and how fast it trains with them on one device."""
 
     def before_instantiate_classes(self) -> None:
         """Read the configuration; weights do not change the speed, so no checkpoint is looked for."""
@@ -72,31 +57,6 @@ class MeasuringCLI(TrainingCLI):
                 "for the settings of a run give --config RUN/config.yaml",
             )
         super().before_instantiate_classes()
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Build a trainer with the recipe's precision and device that prints and writes nothing."""
-        self._check_geometry()
-        settings = self._get(self.config_init, "trainer")
-        assert settings is not None
-        given = {"default_root_dir": str(self.filing.root), "callbacks": None, "profiler": DataWait()}
-        return Trainer(**{**settings, **MEASURED, **given, **kwargs})
-
-    def after_instantiate_classes(self) -> None:
-        """Leave everything as it is."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Train nothing."""
-
-    def prepare(self) -> None:
-        """Make or check what the recipe reads: its videos, and what its targets need."""
-        self.datamodule.prepare_data()
-        self.model.trainer = self.trainer
-        self.model.prepare_data()
-
-    @property
-    def device(self) -> torch.device:
-        """Return where the recipe trains."""
-        return self.trainer.strategy.root_device
 
     def measure_step(self, batches: Sequence[ClipBatch], seconds: float) -> StepRate:
         """Measure training where a batch is always ready in the memory of its process.

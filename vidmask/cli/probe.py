@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from vidmask.cli.data.arguments import json_file, positive, whole_number
 
 if TYPE_CHECKING:
-    from vidmask.feature_probes import LabelScores
     from vidmask.features import Features
+    from vidmask.probing import LabelScores
 
 SPLITS = ("train", "val", "test")
 PROBES = ("knn", "linear", "attentive")
@@ -70,12 +70,11 @@ def run(namespace: argparse.Namespace) -> int:
     from pathlib import Path
 
     import torch
-    from rich.console import Console
 
-    from vidmask.attentive_probe import Schedule
+    from vidmask.cli.console import unbroken_console
     from vidmask.data.writers import write_text
-    from vidmask.feature_probes import ProbeOptions, check_features, probe_label
     from vidmask.features import read_features, shards_of
+    from vidmask.probing import ProbeOptions, Schedule, check_features, probe_label
 
     folder = Path(namespace.features).expanduser()
     score = _scored_split(folder, shards_of(folder).values(), namespace.train, namespace.score)
@@ -88,10 +87,7 @@ def run(namespace: argparse.Namespace) -> int:
         schedule=Schedule(epochs=namespace.epochs, seed=namespace.seed),
         device="cuda" if torch.cuda.is_available() else "cpu",
     )
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # A pipe has no width: no line is broken.
-        console = Console(highlight=False, markup=False, width=10_000)
+    console = unbroken_console()
     for split, features in ((namespace.train, train), (score, scored)):
         console.print(_described(split, features), soft_wrap=True)
     found = []

@@ -24,7 +24,6 @@ import vidmask.masking
 import vidmask.models
 import vidmask.objectives
 import vidmask.pretraining
-import vidmask.questions
 import vidmask.targets
 import vidmask.tokenizer
 import vidmask.trained_vqgan  # noqa: F401

@@ -19,7 +19,7 @@ from vidmask.data.tables import (
     write_csv,
     write_parquet,
 )
-from vidmask.data.writers import unfinished_path
+from vidmask.data.writers import whole_file
 
 Verdict = Literal["ok", "broken", "suspect"]
 # Not that of the sources: one of them reads manifests.
@@ -101,6 +101,7 @@ def write_manifest(path: str | os.PathLike[str], records: Sequence[Record]) -> N
 
     Raises:
         ValueError: If the ending is another, or pyarrow is not installed.
+        OSError: If it cannot be written.
     """
     path = Path(path)
     suffix = check_suffix(path)
@@ -112,16 +113,12 @@ def write_manifest(path: str | os.PathLike[str], records: Sequence[Record]) -> N
     columns += _COLUMNS[2:]
     folder = os.path.abspath(path.parent)  # noqa: PTH100
     rows = (_row(record, columns, folder) for record in records)
-    unfinished = unfinished_path(path)
-    try:
+    with whole_file(path) as unfinished:
         if suffix == ".csv":
             texts = (text for record in records for text in (record.path, *record.labels.values()))
             write_csv(unfinished, columns, rows, quote_all=any("\r" in text for text in texts))
         else:
             write_parquet(unfinished, {column: _kind(column) for column in columns}, rows, _no_texts(records))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_manifest(path: str | os.PathLike[str]) -> list[Record]:

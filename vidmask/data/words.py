@@ -24,3 +24,8 @@ def length(seconds: float) -> str:
 def printable(name: str) -> str:
     """Return a name in one line, with a mark for each byte of it that is no UTF-8."""
     return " ".join(name.encode("utf-8", "replace").decode("utf-8").split())
+
+
+def escaped(name: str) -> str:
+    """Return a name with an escape for each byte of it that is no UTF-8, by which the file can be told."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

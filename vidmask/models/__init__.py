@@ -2,6 +2,8 @@
 
 from vidmask.models.classifier import VideoClassifier
 from vidmask.models.decoder import TokenDecoder
+from vidmask.models.dvae import DVAE
+from vidmask.models.flow import RAFT, ClassicalFlow, FlowEstimator
 from vidmask.models.inflation import inflate_vit, inflated_vit
 from vidmask.models.latent_decoder import LatentDecoder, MaskedLatents
 from vidmask.models.pooling import (
@@ -13,14 +15,19 @@ from vidmask.models.pooling import (
 )
 from vidmask.models.regressor import LatentRegressor
 from vidmask.models.sizes import vit_base, vit_huge, vit_large, vit_small, vit_tiny
-from vidmask.models.tokenizers import PublishedVQGAN, Tokenizer
+from vidmask.models.tokenizers import FlavaCodebook, PublishedVQGAN, Tokenizer
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.models.vqgan import VQGAN
 
 __all__ = [
+    "DVAE",
+    "RAFT",
     "VQGAN",
     "AttentivePooling",
     "ClassTokenPooling",
+    "ClassicalFlow",
+    "FlavaCodebook",
+    "FlowEstimator",
     "LatentDecoder",
     "LatentRegressor",
     "Latents",

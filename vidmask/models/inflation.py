@@ -12,7 +12,7 @@ from timm.layers.mlp import Mlp
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
-from vidmask.models.resampling import resampled_positions
+from vidmask.models.position_resampling import resampled_positions
 from vidmask.models.vit import VideoViT
 from vidmask.tokens import TokenGrid
 

@@ -1,4 +1,4 @@
-"""Where a frozen VQGAN comes from: what is known of it beforehand, and its weights when they are needed."""
+"""Where a frozen tokenizer comes from: what is known of it beforehand, and its weights when needed."""
 
 import argparse
 import hashlib
@@ -14,20 +14,26 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from vidmask.models.dvae import DVAE, MODEL_TYPE, POOLED, check_transformers, read_dvae_settings
 from vidmask.models.vqgan import VQGAN, load_weights, pixels_per_code, read_settings
 
 
 class Tokenizer(ABC):
-    """A VQGAN that is known by its settings until its weights are asked for.
+    """A VQGAN, or another model that codes images, that is known by its settings until it is asked for.
 
-    A model is built, on the meta device too, without any weights of its tokenizer.
+    A model is built, on the meta device too, without any weights of its tokenizer. One that is no VQGAN
+    overrides ``num_codes`` and ``factor`` too; what it loads has both, and ``encode`` from images in [0, 1]
+    to one code for each ``factor`` × ``factor`` pixels.
 
     Attributes:
-        settings: The arguments of ``VQGAN``.
+        settings: The arguments of ``VQGAN``, or of what else is loaded.
+        has_decoder: Whether what is loaded has ``decode`` too, from codes to images.
 
     Args:
-        settings: The same; what is missing has its default.
+        settings: The same; what ``VQGAN`` has and is missing has its default.
     """
+
+    has_decoder: bool = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         defaults = {name: argument.default for name, argument in signature(VQGAN).parameters.items()}
@@ -47,8 +53,8 @@ class Tokenizer(ABC):
         """Make sure that the weights are there; called by one process of each machine, before ``load``."""
 
     @abstractmethod
-    def load(self) -> tuple[VQGAN, str]:
-        """Return the VQGAN with its weights, and the SHA-256 of their file."""
+    def load(self) -> tuple[VQGAN | DVAE, str]:
+        """Return the model with its weights, and the SHA-256 of their file."""
 
 
 class PublishedVQGAN(Tokenizer):
@@ -82,6 +88,81 @@ class PublishedVQGAN(Tokenizer):
         vqgan = VQGAN(**self.settings)
         load_weights(vqgan, read_weights(self.checkpoint), self.checkpoint)
         return vqgan, file_hash(self.checkpoint)
+
+
+class FlavaCodebook(Tokenizer):
+    """The dVAE of DALL-E in the files that transformers publishes: ``facebook/flava-image-codebook``.
+
+    8192 codes, one for each 8×8 pixels. Nothing is fetched: the files lie in a local folder. It codes images
+    and has no decoder, so that there is no picture of what its codes stand for.
+
+    Args:
+        path: The folder with ``config.json`` and ``model.safetensors`` (or ``pytorch_model.bin``), or the
+            file of weights in it.
+
+    Raises:
+        FileNotFoundError: If a file is not there.
+        ValueError: If the config describes another model.
+
+    Source: BEiT (arXiv 2106.08254) and BEVT (arXiv 2112.01529), whose targets are the codes of this dVAE.
+    """
+
+    has_decoder = False
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        path = Path(path).expanduser()
+        names = ("model.safetensors", "pytorch_model.bin")
+        files = [path / name for name in names] if path.is_dir() else [path]
+        self.weights = next((file for file in files if file.is_file()), files[0])
+        config = self.weights.parent / "config.json"
+        for file in (self.weights, config):
+            if not file.is_file():
+                raise FileNotFoundError(
+                    f"no file {file}: the dVAE of FLAVA is the config.json and the model.safetensors of "
+                    "facebook/flava-image-codebook"
+                )
+        self.settings = read_dvae_settings(config)
+
+    @property
+    def num_codes(self) -> int:
+        """Return the size of the codebook."""
+        return self.settings["vocab_size"]
+
+    @property
+    def factor(self) -> int:
+        """Return how many pixels a side of one code stands for."""
+        return 2**POOLED
+
+    def prepare(self) -> None:
+        """Make sure that transformers is installed.
+
+        Raises:
+            ValueError: That it is not.
+        """
+        check_transformers()
+
+    def load(self) -> tuple[DVAE, str]:
+        """Return the dVAE with its weights, and the SHA-256 of their file.
+
+        Raises:
+            ValueError: If transformers is not installed, or the file does not hold the weights of the config.
+        """
+        with torch.random.fork_rng(devices=[]):
+            dvae = DVAE(self.settings)
+        weights = read_weights(self.weights)
+        own = dvae.codebook.state_dict()
+        wrong = sorted(
+            name
+            for name in {**own, **weights}
+            if name not in own or name not in weights or own[name].shape != weights[name].shape
+        )
+        if wrong:
+            raise ValueError(
+                f"{self.weights} does not hold the weights of this {MODEL_TYPE}: {len(wrong)} are missing, "
+                f"not expected or of another shape, the first is {wrong[0]}"
+            )
+        dvae.codebook.load_state_dict(weights)
+        return dvae, file_hash(self.weights)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -13,6 +13,9 @@ from vidmask.models.vit import Latents, VideoViT
 from vidmask.targets.base import Target
 from vidmask.tokens import ClipBatch, TokenMask
 
+RESERVED = ("loss", "align")
+"""Names that no head may have, as something else is logged under them."""
+
 
 class Head(nn.Module):
     """A decoder, a linear prediction, and the target that it is measured against.
@@ -36,6 +39,7 @@ class Head(nn.Module):
         self.tubelet = encoder.tubelet
         self.decoder = decoder(encoder)
         self.target = target
+        target.follow(encoder)
         self.weight = weight
         self.prediction = nn.Linear(self.decoder.embed_dim, target.num_outputs(self.tubelet))
         initialise(self.prediction, encoder.init)
@@ -98,4 +102,21 @@ class Objective(nn.Module):
         return {"loss": torch.stack(weighted).sum(), **losses, **others}
 
     def after_step(self) -> None:
-        """Do what is due after each optimizer step, such as moving an average of the weights: nothing."""
+        """Do what is due after each optimizer step: what the targets do, such as moving an average."""
+        for head in self.heads.values():
+            head.target.after_step(self.encoder)
+
+
+def made_heads(encoder: VideoViT, heads: Mapping[str, Callable[[VideoViT], Head]]) -> dict[str, Head]:
+    """Make heads from the encoder.
+
+    Raises:
+        ValueError: If a name is none under which a loss can be logged, or one that means something else.
+    """
+    for name in heads:
+        if not name.isidentifier() or name in RESERVED:
+            raise ValueError(
+                f"a head's name is made of letters, digits and _, and none of {', '.join(RESERVED)}; "
+                f"got {name!r}"
+            )
+    return {name: make(encoder) for name, make in heads.items()}

@@ -1,6 +1,6 @@
 """Masked appearance-motion modelling: an encoder, a regressor, and a decoder for each of two tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 import torch
@@ -12,7 +12,7 @@ from vidmask.choices import checked_choice
 from vidmask.models.latent_decoder import LatentDecoder, MaskedLatents
 from vidmask.models.regressor import LatentRegressor
 from vidmask.models.vit import Latents, VideoViT
-from vidmask.objectives.base import Head, Objective
+from vidmask.objectives.base import Head, Objective, made_heads
 from vidmask.tokens import ClipBatch, TokenMask
 
 DecodersRead = Literal["masked", "all"]
@@ -30,6 +30,7 @@ class MAM2(Objective):
             one, and the decoders read the visible latents, as a masked autoencoder's do.
         appearance: Makes the head that predicts appearance; none if None.
         motion: Makes the head that predicts motion; none if None.
+        heads: Makes further heads, by the names under which their losses are logged; none if None.
         shared_decoder: Whether the appearance head's decoder serves motion too, whose own is dropped.
         decoders_read: What the decoders read beside the places: the regressed latents of ``masked`` tokens
             (CAE), or the latents of ``all``, which costs more. Without a regressor always ``all``.
@@ -55,6 +56,7 @@ class MAM2(Objective):
         shared_decoder: bool = False,
         decoders_read: DecodersRead = "masked",
         align: float = 0.0,
+        heads: Mapping[str, Callable[[VideoViT], Head]] | None = None,
     ) -> None:
         super().__init__()
         checked_choice("decoders_read", decoders_read, DecodersRead)
@@ -64,17 +66,23 @@ class MAM2(Objective):
         if regressor is None:
             self.mask_token = nn.Parameter(torch.zeros(1, 1, encoder.embed_dim))
             nn.init.normal_(self.mask_token, std=0.02)
-        made = {"appearance": appearance, "motion": motion}
-        parts = {name: make(encoder) for name, make in made.items() if make is not None}
+        own = {"appearance": appearance, "motion": motion}
+        twice = sorted(own.keys() & (heads or {}).keys())
+        if twice:
+            raise ValueError(
+                f"heads of MAM2 are further ones: give {' and '.join(twice)} as such, not in heads"
+            )
+        given = {name: make for name, make in own.items() if make is not None}
+        parts = made_heads(encoder, given | dict(heads or {}))
         self.parts = nn.ModuleDict(parts)
         self.decoders_read_all = decoders_read == "all" or regressor is None
         self.align = align
         _check(parts, has_regressor=regressor is not None, reads_all=decoders_read == "all", align=align)
         self.shares_decoder = shared_decoder
         if shared_decoder:
-            if len(parts) < 2:
+            if len(given) < 2:
                 raise ValueError("shared_decoder needs both heads: set it to false, or give the other head")
-            first, other = (cast(LatentDecoder, head.decoder).settings for head in parts.values())
+            first, other = (cast(LatentDecoder, parts[name].decoder).settings for name in own)
             differing = [name for name in first if first[name] != other[name]]
             if differing:
                 told = ", ".join(f"{name} {first[name]} and {other[name]}" for name in differing)
@@ -86,7 +94,7 @@ class MAM2(Objective):
 
     @property
     def heads(self) -> dict[str, Head]:
-        """Return the heads: ``appearance`` and ``motion``, or one of them."""
+        """Return the heads: ``appearance`` and ``motion``, or one of them, and further ones."""
         return cast(dict[str, Head], dict(self.parts.items()))
 
     def predict(self, batch: ClipBatch, mask: TokenMask) -> dict[str, Float[Tensor, "b m p"]]:
@@ -118,13 +126,16 @@ class MAM2(Objective):
     def _predict(self, latents: MaskedLatents, mask: TokenMask) -> dict[str, Float[Tensor, "b m p"]]:
         if not self.shares_decoder:
             return {name: head(latents, mask) for name, head in self.heads.items()}
-        decoded = self.heads["appearance"].decoder(latents, mask)
-        return {name: head.prediction(decoded) for name, head in self.heads.items()}
+        shared = self.heads["appearance"].decoder(latents, mask)
+        return {
+            name: head.prediction(shared) if name in ("appearance", "motion") else head(latents, mask)
+            for name, head in self.heads.items()
+        }
 
 
 def _check(heads: dict[str, Head], *, has_regressor: bool, reads_all: bool, align: float) -> None:
     if not heads:
-        raise ValueError("MAM2 needs a head: appearance and motion are both null")
+        raise ValueError("MAM2 needs a head: appearance, motion and heads are all null")
     if align < 0:
         raise ValueError(f"align is a weight of 0 or more, got {align}")
     if align and not has_regressor:

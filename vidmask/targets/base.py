@@ -4,19 +4,34 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
+from vidmask.models.vit import VideoViT
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, gather_tokens
 
 
 class Target(nn.Module):
     """The answer for each masked token, and the loss that measures how far a prediction is from it.
 
-    A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it.
+    A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it. One
+    that is made from the encoder that is trained, such as an average of it, overrides ``follow`` and
+    ``after_step``.
 
     Attributes:
         measured: Names of what ``measures`` returns.
+        pictured: What ``picture`` shows, in words for a caption.
     """
 
     measured: tuple[str, ...] = ()
+    pictured: str = ""
+
+    def follow(self, encoder: VideoViT) -> None:
+        """Take what the target needs of the encoder that is trained: nothing.
+
+        Called once, by the head that is made for it, before ``num_outputs``. What is kept must not be the
+        encoder itself, which would then stand twice in the model.
+        """
+
+    def after_step(self, encoder: VideoViT) -> None:
+        """Do what is due after a step of the optimizer, such as moving an average of the encoder: nothing."""
 
     def prepare(self) -> None:
         """Get the files that the target reads: none. Called by one process of each machine."""
@@ -52,6 +67,26 @@ class Target(nn.Module):
     ) -> dict[str, Float[Tensor, ""]]:
         """Return what else says how good a prediction is, by name, to log beside the loss: nothing."""
         return {}
+
+    def picture(
+        self,
+        values: Shaped[Tensor, "b n ..."],
+        answers: Shaped[Tensor, "b n ..."],
+        grid: TokenGrid,
+        tubelet: Tubelet,
+    ) -> Float[Tensor, "b 3 s h w"] | None:
+        """Return answers or predictions as something to look at: nothing here.
+
+        Args:
+            values: What is shown, of all tokens: answers, or predictions in the places of some.
+            answers: The answers of all tokens, in whose range or by whose axes predictions are shown too.
+            grid: The tokens of a clip.
+            tubelet: Size of a tubelet.
+
+        Returns:
+            RGB in [0, 1], one frame or more for each tubelet; None if there is no picture.
+        """
+        return None
 
     def baselines(
         self, batch: ClipBatch, mask: TokenMask, grid: TokenGrid, tubelet: Tubelet

@@ -1,4 +1,4 @@
-"""Appearance as the target: the codes that a frozen VQGAN gives each patch."""
+"""Appearance as the target: the codes that a frozen VQGAN, or another tokenizer, gives each patch."""
 
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vidmask.choices import checked_choice
+from vidmask.models.dvae import DVAE
 from vidmask.models.tokenizers import Tokenizer
 from vidmask.models.vqgan import VQGAN, resized
 from vidmask.targets.base import Target
@@ -19,14 +20,15 @@ CodedFrames = Literal["first", "second", "both"]
 class VQGANCodeTarget(Target):
     """The code of each masked token's patch, and the cross-entropy of saying which one it is.
 
-    A tubelet has several frames and a code is of one image: ``frames`` says which frame is coded. The
+    The tokenizer is a VQGAN, or another model that codes images, such as the dVAE of ``FlavaCodebook``. A
+    tubelet has several frames and a code is of one image: ``frames`` says which frame is coded. The
     tokenizer's input is resized so that it gives one code for each patch, as CAE does (224 to 112 pixels for
     a VQGAN of 8×8 pixels a code). On a GPU the VQGAN runs in bfloat16, except for the look-up itself, which
     gives a few per cent of the codes another value. The VQGAN is no part of the model: it is not trained,
     stays in evaluation mode, and is not in checkpoints, where the hash of its file stands.
 
     Args:
-        tokenizer: Where the VQGAN comes from.
+        tokenizer: Where the VQGAN, or what takes its place, comes from.
         frames: Which frame of a tubelet of two is coded: ``first``, ``second`` or ``both``, which makes two
             codes a token. Of longer tubelets ``second`` is the last and ``both`` are the first and the last.
         label_smoothing: Share of the probability that is spread over all codes; in training only, so that
@@ -57,7 +59,7 @@ class VQGANCodeTarget(Target):
         self.frames = frames
         self.label_smoothing = label_smoothing
         # In a tuple, so that it is no submodule: not trained, not saved, not put into training mode.
-        self._vqgan: tuple[VQGAN, str] | None = None
+        self._vqgan: tuple[VQGAN | DVAE, str] | None = None
         self._hash_wanted: str | None = None
 
     @property
@@ -152,9 +154,16 @@ class VQGANCodeTarget(Target):
 
     @torch.no_grad()
     def decode(self, codes: Int[Tensor, "b _ _ _ f"], size: tuple[int, int]) -> Float[Tensor, "b 3 _ h w"]:
-        """Return the frames that codes stand for, at ``size`` pixels, one for each coded frame."""
+        """Return the frames that codes stand for, at ``size`` pixels, one for each coded frame.
+
+        Raises:
+            ValueError: If the tokenizer has no decoder.
+        """
+        vqgan = self.vqgan(codes.device)
+        if not isinstance(vqgan, VQGAN):
+            raise ValueError(f"{type(self.tokenizer).__name__} has no decoder: its codes make no picture")
         frames = codes.movedim(-1, 2).flatten(1, 2)
-        images = self.vqgan(codes.device).decode(frames.flatten(0, 1)).float()
+        images = vqgan.decode(frames.flatten(0, 1)).float()
         return resized(images, size).clamp(0, 1).unflatten(0, frames.shape[:2]).transpose(1, 2)
 
     def to_codes(self, prediction: Float[Tensor, "b m p"]) -> Int[Tensor, "b m f"]:
@@ -168,8 +177,8 @@ class VQGANCodeTarget(Target):
         chosen = {"first": [0], "second": [-1], "both": [0, -1]}[self.frames]
         return clips.unflatten(2, (-1, tubelet.frames))[:, :, :, chosen].flatten(2, 3)
 
-    def vqgan(self, device: torch.device) -> VQGAN:
-        """Return the frozen VQGAN on a device."""
+    def vqgan(self, device: torch.device) -> VQGAN | DVAE:
+        """Return the frozen VQGAN, or what takes its place, on a device."""
         if self._vqgan is None:
             self.load()
         assert self._vqgan is not None

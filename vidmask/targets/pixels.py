@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vidmask.choices import checked_choice
 from vidmask.targets.base import Target, channel_statistics
-from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
+from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify, unpatchify
 
 Normalisation = Literal["none", "mae_st", "videomae"]
 Frames = Literal["all", "linspace", "first"]
@@ -111,6 +111,25 @@ class PixelTarget(Target):
             shift, scale = self._statistics(self._pixels(batch, indices, tubelet))
             pixels = pixels * scale + shift
         return pixels if self.normalisation == "videomae" else pixels * self.std + self.mean
+
+    @property
+    def pictured(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Say what ``picture`` shows."""
+        if self.normalisation == "none":
+            return "pixels"
+        return "normalised pixels (grey is their mean, black and white are three deviations from it)"
+
+    def picture(
+        self,
+        values: Float[Tensor, "b n p"],
+        answers: Float[Tensor, "b n p"],
+        grid: TokenGrid,
+        tubelet: Tubelet,
+    ) -> Float[Tensor, "b 3 s h w"]:
+        """Show the pixels as they are asked for: normalised ones about a grey of 0.5."""
+        plain = self.normalisation == "none"
+        pixels = values.float() * self.std + self.mean if plain else 0.5 + values.float() / 6
+        return unpatchify(pixels, grid, self._predicted(tubelet)).clamp(0, 1)
 
     def num_frames(self, tubelet: Tubelet) -> int:
         """Return how many frames of a tubelet are predicted."""

@@ -2,11 +2,10 @@
 
 import argparse
 import tempfile
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from vidmask.cli.data.arguments import json_file, positive_seconds
+from vidmask.cli.recipe_words import keep_recipe_words
 
 HELP = "measure the way of the data and the model of a recipe, and name the bottleneck"
 DESCRIPTION = """\
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", type=json_file, metavar="FILE", help="write all numbers, and what machine it was"
     )
-    parser.parse_known_args = partial(_keep_the_others, parser.parse_known_args)
+    keep_recipe_words(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -62,14 +61,6 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.json is not None:
         write_json(namespace.json, result)
     return 0
-
-
-def _keep_the_others(
-    parse: Any, args: Any = None, namespace: Any = None
-) -> tuple[argparse.Namespace, list[str]]:
-    known, others = parse(args, namespace)
-    known.recipe_words = others
-    return known, []
 
 
 def _numbers(text: str) -> list[int] | None:

@@ -67,8 +67,7 @@ def run(namespace: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from rich.console import Console
-
+    from vidmask.cli.console import unbroken_console
     from vidmask.data.statistics.gathering import statistics
     from vidmask.data.statistics.picture import check_picture_path, write_picture
     from vidmask.data.statistics.table import StatisticsTable
@@ -86,11 +85,7 @@ def run(namespace: argparse.Namespace) -> int:
         timeout_seconds=namespace.timeout,
         with_bar=True,
     )
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        # A pipe has no width: no line is broken.
-        console = Console(highlight=False, markup=False, width=10_000)
-    console.print(StatisticsTable(found), soft_wrap=True)
+    unbroken_console().print(StatisticsTable(found), soft_wrap=True)
     if namespace.json is not None:
         write_text(namespace.json, json.dumps(found.as_json(), indent=1) + "\n")
     if namespace.picture is not None:

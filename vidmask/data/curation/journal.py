@@ -127,7 +127,8 @@ def told_what_is_kept(error: OSError, path: Path) -> OSError:
         error: What the system said.
         path: The journal, which need not be there.
     """
-    told = f"{error.filename or path}: {error.strerror or error}"
+    # One without the system's words is of ``whole_file``, and names its file.
+    told = f"{error.filename or path}: {error.strerror}" if error.strerror else str(error)
     try:
         with path.open("rb") as file:
             kept = sum(line.endswith(b"\n") for line in file) - 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 from vidmask.data.manifest import Record, Verdict
-from vidmask.data.words import counted
+from vidmask.data.words import counted, escaped
 
 _MOST_REASONS = 12
 # Numbers and quoted names in a reason differ from file to file.
@@ -77,7 +77,7 @@ class Summary:
                 path, own = self._examples[verdict, kind]
                 # Without what is particular only where it differs from file to file.
                 reason = kind if (verdict, kind) in self._differing else own
-                yield f"  {number:>6}  {reason}, such as {_printable(path)}"
+                yield f"  {number:>6}  {reason}, such as {escaped(path)}"
             left = reasons.total() - sum(number for _, number in reasons.most_common(_MOST_REASONS))
             if left:
                 yield f"  {left:>6}  for {len(reasons) - _MOST_REASONS} other reasons"
@@ -105,19 +105,15 @@ class Summary:
         for (one, other), pairs in across.items():
             yield (
                 f"warning: {len(pairs)} of the videos of {other} are in {one} too, to the byte, such as "
-                f"{_printable(pairs[0][1])} = {_printable(pairs[0][0])}"
+                f"{escaped(pairs[0][1])} = {escaped(pairs[0][0])}"
             )
         if again:
             yield (
                 f"{counted(len(again), 'video')} to the byte like another of the same split, such as "
-                f"{_printable(again[0][1])} = {_printable(again[0][0])}"
+                f"{escaped(again[0][1])} = {escaped(again[0][0])}"
             )
 
 
 def general_reason(reason: str) -> str:
     """Return the first of the reasons, without what is particular to the file."""
     return _PARTICULAR.sub("…", reason.partition("; ")[0])
-
-
-def _printable(path: str) -> str:
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")
