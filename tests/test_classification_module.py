@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from safetensors.torch import load_file
 from test_parity import FIXTURES, IMAGENET_MEAN, IMAGENET_STD, TOLERANCE, renamed, with_fused_qkv
 from torch import nn
@@ -141,6 +142,39 @@ def test_one_batch_can_be_learned_by_heart(moving_shapes, tmp_path):
     trainer.fit(module, clips)
     # Chance is 2 log 8 = 4.16.
     assert trainer.callback_metrics["train/loss"] < 1
+
+
+def test_an_average_of_the_weights_is_what_is_scored_and_exported(video_folder, tmp_path):
+    steps: list[dict[str, torch.Tensor]] = []
+    scored: list[torch.Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer, pl_module, *args) -> None:
+            steps.append({name: value.clone() for name, value in pl_module.named_parameters()})
+
+        def on_validation_batch_start(self, trainer, pl_module, *args) -> None:
+            scored.append(pl_module.encoder.norm.weight.clone())
+
+    module = classification(lr=1e-2)
+    trainer = quiet_trainer(
+        max_steps=3,
+        default_root_dir=tmp_path,
+        callbacks=[Watch(), EMAWeightAveraging(decay=0.5)],
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(module, data(video_folder))
+    assert len(steps) == 3
+    for name, value in module.named_parameters():
+        # The first update takes the weights as they are.
+        expected = 0.25 * steps[0][name] + 0.25 * steps[1][name] + 0.5 * steps[2][name]
+        torch.testing.assert_close(value.detach(), expected)
+    # Validation is at the end of an epoch, of two steps.
+    name = "classifier.encoder.norm.weight"
+    torch.testing.assert_close(scored[-1], 0.5 * steps[0][name] + 0.5 * steps[1][name])
+    spec = {"class_path": "vidmask.models.vit.VideoViT", "init_args": module.encoder.arguments}
+    module.export(tmp_path, {"init_args": {"encoder": spec}})
+    exported = load_file(tmp_path / "encoder.safetensors")
+    assert torch.equal(exported["norm.weight"], module.encoder.norm.weight)
 
 
 def test_learning_rates_decay_towards_the_input_and_follow_the_schedule(video_folder, tmp_path):

@@ -62,7 +62,7 @@ def test_the_hash_of_its_file_is_in_checkpoints_and_another_one_is_refused(file:
     late, early = FrozenTeacher(other_file), FrozenTeacher(other_file)
     late.load_state_dict(state)
     assert late.state_dict() == state
-    with pytest.raises(ValueError, match=r"another teacher: .*other\.safetensors .* where the run began"):
+    with pytest.raises(ValueError, match=r"another teacher: .* where the run began"):
         late.load()
     early.load()
     with pytest.raises(ValueError, match="another teacher"):

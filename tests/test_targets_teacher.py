@@ -225,3 +225,24 @@ def test_a_teacher_of_one_s_own_is_one_class() -> None:
     target = TeacherTarget(Same())
     check_target(target)
     assert target.num_outputs(TUBELET) == 16
+
+
+def test_the_picture_paints_tokens_alike_by_their_features_and_predictions_by_the_same_axes() -> None:
+    target = following(normalise=False)
+    # Two kinds of tokens, that differ along one direction.
+    kinds = torch.arange(32).remainder(2).view(1, 32, 1)
+    direction = torch.zeros(32)
+    direction[5] = 2.0
+    answers = (kinds * direction).expand(2, -1, -1).contiguous()
+    grid = small_encoder().grid
+    picture = target.picture(answers, answers, grid, TUBELET)
+    assert picture.shape == (2, 3, 2, 16, 16)
+    # A half of each: one standard deviation to either side.
+    columns = picture[0, 0, 0, 0, ::4]
+    torch.testing.assert_close(columns, torch.tensor([1 / 3, 2 / 3] * 2), atol=1e-5, rtol=0)
+    assert torch.equal(picture[:, :, :, :, :4], picture[:, :, :, :, :1].expand(-1, -1, -1, -1, 4))
+    mean = answers.mean(dim=(0, 1)).expand_as(answers)
+    torch.testing.assert_close(
+        target.picture(mean, answers, grid, TUBELET), torch.full((2, 3, 2, 16, 16), 0.5), atol=1e-4, rtol=0
+    )
+    assert 0 <= picture.min() <= picture.max() <= 1

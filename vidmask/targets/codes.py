@@ -12,6 +12,7 @@ from vidmask.models.dvae import DVAE
 from vidmask.models.tokenizers import Tokenizer
 from vidmask.models.vqgan import VQGAN, resized
 from vidmask.targets.base import Target
+from vidmask.targets.file_identity import FileIdentity
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet
 
 CodedFrames = Literal["first", "second", "both"]
@@ -59,8 +60,8 @@ class VQGANCodeTarget(Target):
         self.frames = frames
         self.label_smoothing = label_smoothing
         # In a tuple, so that it is no submodule: not trained, not saved, not put into training mode.
-        self._vqgan: tuple[VQGAN | DVAE, str] | None = None
-        self._hash_wanted: str | None = None
+        self._vqgan: tuple[VQGAN | DVAE] | None = None
+        self._identity = FileIdentity("tokenizer_sha256", "tokenizer")
 
     @property
     def num_codes(self) -> int:
@@ -84,8 +85,8 @@ class VQGANCodeTarget(Target):
         """
         if self._vqgan is None:
             vqgan, file_hash = self.tokenizer.load()
-            self._vqgan = (vqgan.eval().requires_grad_(False), file_hash)
-        self._check_hash()
+            self._vqgan = (vqgan.eval().requires_grad_(False),)
+            self._identity.note(file_hash)
 
     def num_outputs(self, tubelet: Tubelet) -> int:
         """Return one number for each code of the codebook and each coded frame.
@@ -182,14 +183,14 @@ class VQGANCodeTarget(Target):
         if self._vqgan is None:
             self.load()
         assert self._vqgan is not None
-        vqgan, _ = self._vqgan
+        (vqgan,) = self._vqgan
         if next(vqgan.parameters()).device != device:
             vqgan.to(device)
         return vqgan
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the hash of the tokenizer's file, which goes into checkpoints in place of its weights."""
-        return {"tokenizer_sha256": self._vqgan[1] if self._vqgan else self._hash_wanted}
+        return self._identity.state()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Note the hash that a checkpoint asks for.
@@ -197,15 +198,7 @@ class VQGANCodeTarget(Target):
         Raises:
             ValueError: If the tokenizer is loaded and is another.
         """
-        self._hash_wanted = state["tokenizer_sha256"]
-        self._check_hash()
-
-    def _check_hash(self) -> None:
-        if self._vqgan is not None and self._hash_wanted not in (None, self._vqgan[1]):
-            raise ValueError(
-                "the checkpoint was made with another tokenizer: the SHA-256 of its weights is "
-                f"{self._hash_wanted}, that of these {self._vqgan[1]}; take the file from where the run began"
-            )
+        self._identity.restore(state)
 
     def _logits(self, prediction: Float[Tensor, "b m p"]) -> Float[Tensor, "b m f v"]:
         return prediction.unflatten(-1, (self.codes_per_token, self.num_codes))

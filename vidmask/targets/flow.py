@@ -12,6 +12,7 @@ from torch import Tensor
 from vidmask.choices import checked_choice
 from vidmask.models.flow import FlowEstimator
 from vidmask.targets.base import Target, nearest_visible
+from vidmask.targets.file_identity import FileIdentity
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
 FlowSpan = Literal["within", "next", "between"]
@@ -63,8 +64,7 @@ class OpticalFlowTarget(Target):
         self.cell = cell
         self.scale = scale
         self.span: FlowSpan = span
-        self._loaded: tuple[str | None] | None = None
-        self._hash_wanted: str | None = None
+        self._identity = FileIdentity("flow_sha256", "flow estimator")
 
     def prepare(self) -> None:
         """Make sure that what the estimator needs is there."""
@@ -76,9 +76,7 @@ class OpticalFlowTarget(Target):
         Raises:
             ValueError: If the checkpoint of the model was made with another estimator.
         """
-        if self._loaded is None:
-            self._loaded = (self.flow.load(),)
-        self._check_hash()
+        self._identity.note(self.flow.load())
 
     def num_outputs(self, tubelet: Tubelet) -> int:
         """Return two numbers for each cell and flow of a tubelet.
@@ -176,7 +174,7 @@ class OpticalFlowTarget(Target):
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the hash of the estimator's file, which goes into checkpoints in place of its weights."""
-        return {"flow_sha256": self._loaded[0] if self._loaded else self._hash_wanted}
+        return self._identity.state()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Note the hash that a checkpoint asks for.
@@ -184,15 +182,7 @@ class OpticalFlowTarget(Target):
         Raises:
             ValueError: If the estimator is loaded and is another.
         """
-        self._hash_wanted = state["flow_sha256"]
-        self._check_hash()
-
-    def _check_hash(self) -> None:
-        if self._loaded is not None and self._hash_wanted not in (None, self._loaded[0]):
-            raise ValueError(
-                "the checkpoint was made with another flow estimator: the SHA-256 of its weights is "
-                f"{self._hash_wanted}, that of this one {self._loaded[0]}; take the one that it began with"
-            )
+        self._identity.restore(state)
 
     def _answers(
         self, clips: Float[Tensor, "b 3 t h w"], tubelet: Tubelet

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from vidmask.checkpoints import build_encoder, load_encoder
 from vidmask.models.tokenizers import file_hash
 from vidmask.models.vit import VideoViT
+from vidmask.targets.file_identity import FileIdentity
 from vidmask.targets.teacher import Teacher
 
 
@@ -38,8 +39,8 @@ class FrozenTeacher(Teacher):
             outline = build_encoder(_read_config(self.path))
         # In tuples, so that they are no submodules: not trained, not saved, not put into training mode.
         self._outline = (outline,)
-        self._loaded: tuple[VideoViT, str] | None = None
-        self._hash_wanted: str | None = None
+        self._loaded: tuple[VideoViT] | None = None
+        self._identity = FileIdentity("teacher_sha256", "teacher")
 
     def load(self) -> None:
         """Read the weights.
@@ -51,8 +52,8 @@ class FrozenTeacher(Teacher):
             # What a new encoder draws and then drops must not move what else is random in the run.
             with torch.random.fork_rng(devices=[]):
                 encoder = load_encoder(self.path)
-            self._loaded = (encoder.float().requires_grad_(False), file_hash(self.path))
-        self._check_hash()
+            self._loaded = (encoder.float().requires_grad_(False),)
+            self._identity.note(file_hash(self.path))
 
     def outline(self) -> VideoViT:
         """Return an encoder of the file's settings, on the meta device."""
@@ -63,14 +64,14 @@ class FrozenTeacher(Teacher):
         if self._loaded is None:
             self.load()
         assert self._loaded is not None
-        encoder, _ = self._loaded
+        (encoder,) = self._loaded
         if encoder.mean.device != device:
             encoder.to(device)
         return encoder
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the hash of the teacher's file, which goes into checkpoints in place of its weights."""
-        return {"teacher_sha256": self._loaded[1] if self._loaded else self._hash_wanted}
+        return self._identity.state()
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Note the hash that a checkpoint asks for.
@@ -78,16 +79,7 @@ class FrozenTeacher(Teacher):
         Raises:
             ValueError: If the teacher is loaded and is another.
         """
-        self._hash_wanted = state["teacher_sha256"]
-        self._check_hash()
-
-    def _check_hash(self) -> None:
-        if self._loaded is not None and self._hash_wanted not in (None, self._loaded[1]):
-            raise ValueError(
-                "the checkpoint was made with another teacher: the SHA-256 of its file is "
-                f"{self._hash_wanted}, that of {self.path} {self._loaded[1]}; take the file from where the "
-                "run began"
-            )
+        self._identity.restore(state)
 
 
 def _read_config(path: Path) -> dict[str, Any]:

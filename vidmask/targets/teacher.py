@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from vidmask.choices import checked_choice
 from vidmask.models.vit import VideoViT
 from vidmask.targets.base import Target, nearest_visible
-from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, gather_tokens
+from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, gather_tokens, unpatchify
 
 FeatureLoss = Literal["l1", "smooth_l1", "mse"]
 
@@ -70,6 +70,7 @@ class TeacherTarget(Target):
     """
 
     measured = ("teacher_std",)
+    pictured = "features (alike where the colour is: their three main directions as red, green and blue)"
 
     def __init__(
         self,
@@ -157,6 +158,29 @@ class TeacherTarget(Target):
         copied = self._answers(features, nearest_visible(mask, grid))
         mean = answer.mean(dim=(0, 1), keepdim=True).expand_as(answer)
         return {"mean_feature": self.loss(mean, answer), "copy_nearest": self.loss(copied, answer)}
+
+    def picture(
+        self,
+        values: Float[Tensor, "b n p"],
+        answers: Float[Tensor, "b n p"],
+        grid: TokenGrid,
+        tubelet: Tubelet,
+    ) -> Float[Tensor, "b 3 s h w"]:
+        """Paint the three directions in which the answers of the batch differ most, one patch a colour.
+
+        Mid grey is the mean, and full colour is three standard deviations from it along the direction.
+        """
+        known = _precise(answers).flatten(0, 1)
+        mean = known.mean(dim=0)
+        _, sizes, directions = torch.linalg.svd(known - mean, full_matrices=False)
+        # Either sign of a direction is one: that of its largest part is chosen.
+        largest = directions.abs().argmax(dim=1, keepdim=True)
+        directions = (directions * directions.gather(1, largest).sign())[:3]
+        deviation = (sizes[:3] / len(known) ** 0.5).clamp(min=1e-12)
+        places = (_precise(values) - mean) @ directions.T / deviation
+        colours = (0.5 + F.pad(places, (0, 3 - places.shape[-1])) / 6).clamp(0, 1)
+        num_pixels = tubelet.rows * tubelet.columns
+        return unpatchify(colours.repeat(1, 1, num_pixels), grid, Tubelet(1, tubelet.rows, tubelet.columns))
 
     @torch.no_grad()
     def features(self, clips: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b n p"]:
