@@ -31,6 +31,7 @@ def readouts(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
             scores = [{"probe": name, "accuracy": 0.5} for name in ("chance", *module.PROBES)]
             found = [{"label": label, "scores": scores} for label in module.LABELS]
             Path(words[-1]).write_text(json.dumps({"labels": found}))
+            assert words[2:4] == ["--probes", "knn,linear"]
             return
         if words[0] in ("test", "predict"):
             checkpoint = Path(options["--ckpt_path"])
@@ -69,13 +70,15 @@ def test_each_start_gets_the_setting_that_is_best_for_it_and_all_seeds_are_told(
     assert "| 0.001 | 0.75 | 50.0 / 25.0 | **75.0 / 25.0** | **75.0 / 25.0** | **75.0 / 25.0** |" in out
     assert "| 0.003 | 1 | **75.0 / 25.0** | 50.0 / 25.0 | 50.0 / 25.0 | 50.0 / 25.0 |" in out
     assert "| appearance | fine-tuning | 51.0 (50.0 to 52.0) | 61.0 (60.0 to 62.0) |" in out
-    assert out.count("| 50.0 (50.0 to 50.0) | 50.0 (50.0 to 50.0) |") == 6
+    assert out.count("| 50.0 (50.0 to 50.0) | 50.0 (50.0 to 50.0) |") == 4
     assert "| appearance | +10.0, +10.0 | +10.0, +10.0 | +10.0, +10.0 |" in out
     assert "| motion | +0.0, +0.0 | +0.0, +0.0 | +0.0, +0.0 |" in out
     verbs = [words[0] for words in readouts.calls]
-    # Six encoders; sixteen trials and the chosen settings of the other seed.
-    assert verbs.count("fit") == 6 + 16 + 4
-    assert verbs.count("test") == verbs.count("predict") == verbs.count("probe") == 8
+    # Six encoders; sixteen trials and the chosen settings of the other seed; eight attentive probes.
+    assert verbs.count("fit") == 6 + 16 + 4 + 8
+    assert verbs.count("test") == 16
+    assert verbs.count("predict") == verbs.count("probe") == 8
+    assert "| motion | attentive | 25.0 (25.0 to 25.0) |" in out
     fits = [" ".join(words) for words in readouts.calls if words[0] == "fit" and "--model.lr" in words]
     assert sum("--model.encoder_checkpoint" in words for words in fits) == 15
     assert sum("--model.encoder.positions sincos1d" in words for words in fits) == 5

@@ -1,5 +1,6 @@
 """Where recipes are found."""
 
+import importlib
 import shutil
 import sys
 from pathlib import Path
@@ -82,3 +83,18 @@ def test_a_folder_is_told_from_a_recipe(tmp_path, monkeypatch):
     (tmp_path / "videos").mkdir()
     with pytest.raises(FileNotFoundError, match="'videos' is a folder, and no recipe"):
         recipes.find("videos")
+
+
+def test_modules_that_were_imported_from_a_recipe_s_folder_are_known(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    run = tmp_path / "run"
+    (run / recipes.COPIES).mkdir(parents=True)
+    (tmp_path / "beside_a.py").write_text("")
+    (tmp_path / "never_imported.py").write_text("")
+    (run / recipes.COPIES / "copied_b.py").write_text("")
+    recipes.make_importable(tmp_path / "mine.yaml")
+    recipes.make_importable(run / "config.yaml")
+    for name in ("beside_a", "copied_b"):
+        importlib.import_module(name)
+    assert recipes.modules_beside(tmp_path / "mine.yaml") == [tmp_path / "beside_a.py"]
+    assert recipes.modules_beside(run / "config.yaml") == [run / recipes.COPIES / "copied_b.py"]

@@ -115,7 +115,7 @@ def test_the_hash_of_its_file_is_in_checkpoints_and_another_one_is_refused() -> 
         other = VQGANCodeTarget(RandomTokenizer(1))
         if when == "before":
             other.load()
-            with pytest.raises(ValueError, match=r"another tokenizer: .* hash of 0, that of this one hash of 1"):
+            with pytest.raises(ValueError, match=r"another tokenizer: .* hash of 0, .* hash of 1"):
                 other.load_state_dict(state)
         else:
             other.load_state_dict(state)

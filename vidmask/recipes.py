@@ -8,6 +8,8 @@ SUFFIXES = (".yaml", ".yml")
 """Endings of the names of recipes and their parts."""
 PARTS = "parts"
 """Name of the folders that hold parts of recipes: no recipes themselves."""
+COPIES = "recipe"
+"""Name of the folder of a run that holds copies of its recipes, and of the modules beside them."""
 
 
 def folder() -> Path:
@@ -59,11 +61,28 @@ def short_name(path: Path) -> str:
 def make_importable(path: Path) -> None:
     """Put a recipe's folder on Python's path, so that it can name classes of a module that stands beside it.
 
-    It goes to the end: nothing there takes the place of a package of the same name.
+    It goes to the end: nothing there takes the place of a package of the same name. After it goes the folder
+    in which a run keeps copies of its recipes and modules, where there is one beside it.
     """
-    directory = str(path.resolve().parent)
-    if directory not in sys.path:
-        sys.path.append(directory)
+    for directory in _import_folders(path):
+        if directory.is_dir() and str(directory) not in sys.path:
+            sys.path.append(str(directory))
+
+
+def modules_beside(path: Path) -> list[Path]:
+    """Return the files of modules imported from where ``make_importable`` lets a recipe find them."""
+    directories = _import_folders(path)
+    # Of __dict__: some modules make up what they are asked for. The script that runs is no part of a recipe.
+    known = [
+        vars(module).get("__file__") for name, module in sys.modules.copy().items() if name != "__main__"
+    ]
+    files = {Path(file) for file in known if isinstance(file, str) and file.endswith(".py")}
+    return sorted(file for file in files if file.resolve().parent in directories and file.is_file())
+
+
+def _import_folders(path: Path) -> tuple[Path, Path]:
+    beside = path.resolve().parent
+    return beside, beside / COPIES
 
 
 def _nearest(name: str) -> str:

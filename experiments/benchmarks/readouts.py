@@ -2,12 +2,12 @@
 
     python experiments/benchmarks/readouts.py --root runs/readouts --seeds 0 1 2 --jobs 2
 
-For each seed the three encoders are pre-trained (``quickstart/mae_st``, ``videomae``, ``mam2``), each is
-fine-tuned (``quickstart/finetune``) and probed frozen (``vidmask predict`` and ``vidmask probe``),
-and so is one with random weights. Learning rate and layer decay of fine-tuning are chosen for each start by
-itself: every setting of ``GRID`` is trained with the first seed, and the best mean of the labels on the
-validation split is taken for all seeds. The tables are Markdown; their scores are of the test split, which no
-choice has seen.
+For each seed the three encoders are pre-trained (``quickstart/mae_st``, ``videomae``, ``mam2``), and each is
+fine-tuned (``quickstart/finetune``) and probed frozen: by attention (``quickstart/attentive``), linearly and
+by neighbours (``vidmask predict`` and ``vidmask probe``). So is one with random weights. Learning rate and
+layer decay of fine-tuning are chosen for each start by itself: every setting of ``GRID`` is trained with the
+first seed, and the best mean of the labels on the validation split is taken for all seeds. The tables are
+Markdown; their scores are of the test split, which no choice has seen.
 
 With ``--num_train`` only so many training videos have labels for fine-tuning; the number of steps stays. What
 lies in the root already is not run again, so that a benchmark that was stopped goes on.
@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 LABELS = ("appearance", "motion")
-PROBES = ("knn", "linear", "attentive")
+PROBES = ("knn", "linear")
+READ_OUTS = ("fine-tuning", "attentive", *PROBES)
 CHANCE = 12.5
 NUM_TRAIN = 2048
 """Training videos of the preset."""
@@ -104,28 +105,23 @@ class Bench:
     def finetune(self, name: str, seed: int, setting: Setting) -> Scores:
         """Fine-tune from a start, and return the accuracies on the validation split."""
         folder = self._finetuned(name, seed, setting)
-        if not (folder / "encoder.safetensors").is_file():
-            start = STARTS[name]
-            words = ["--config", "quickstart/finetune", "--seed_everything", str(seed), *start.encoder]
-            words += ["--model.lr", str(setting.lr), "--model.layer_decay", str(setting.layer_decay)]
-            if start.trained:
-                words += [
-                    "--model.encoder_checkpoint",
-                    str(self.pretrain(start, seed) / "encoder.safetensors"),
-                ]
-            if self.num_train != NUM_TRAIN:
-                words += ["--data.source.num_train", str(self.num_train)]
-                words += ["--trainer.max_epochs", str(EPOCHS * NUM_TRAIN // self.num_train)]
-                words += ["--trainer.check_val_every_n_epoch", str(EPOCHS * NUM_TRAIN // self.num_train)]
-            self._call(folder, "fit", *words)
+        words = ["--model.lr", str(setting.lr), "--model.layer_decay", str(setting.layer_decay)]
+        if self.num_train != NUM_TRAIN:
+            epochs = str(EPOCHS * NUM_TRAIN // self.num_train)
+            words += ["--data.source.num_train", str(self.num_train), "--trainer.max_epochs", epochs]
+            words += ["--trainer.check_val_every_n_epoch", epochs]
+        self._classify("finetune", folder, name, seed, words)
         return _top_1(folder / "metrics.jsonl", "val")
 
     def test(self, name: str, seed: int, setting: Setting) -> Scores:
         """Return the accuracies of a fine-tuned encoder on the test split."""
-        folder = self._finetuned(name, seed, setting)
-        if not (folder / "test" / "card.md").is_file():
-            self._call(folder / "test", "test", "--ckpt_path", str(folder / "checkpoints" / "last.ckpt"))
-        return _top_1(folder / "test" / "metrics.jsonl", "test")
+        return self._test(self._finetuned(name, seed, setting))
+
+    def attend(self, name: str, seed: int) -> Scores:
+        """Train an attentive probe of the frozen encoder, and return its accuracies on the test split."""
+        folder = self.root / "quickstart" / "attentive" / f"{name}_seed{seed}"
+        self._classify("attentive", folder, name, seed, [])
+        return self._test(folder)
 
     def probe(self, name: str, seed: int) -> Scores:
         """Return what each probe of the frozen encoder scores on the test split."""
@@ -142,7 +138,8 @@ class Bench:
             inside = folder / "predict" if start.trained else folder
             self._call(inside, "predict", *checkpoint, "--features.level", "both")
             features = folder / "predict" / "features"
-            self._process(["probe", str(features), "--json", str(found)], folder / "predict" / "probe.log")
+            words = ["--probes", ",".join(PROBES), "--json", str(found)]
+            self._process(["probe", str(features), *words], folder / "predict" / "probe.log")
             shutil.rmtree(features)
         content = json.loads(found.read_text(encoding="utf-8"))
         return {
@@ -150,6 +147,29 @@ class Bench:
             for label in content["labels"]
             for score in label["scores"]
         }
+
+    def _classify(self, recipe: str, folder: Path, name: str, seed: int, settings: Sequence[str]) -> None:
+        """Train a classifier on an encoder."""
+        if (folder / "encoder.safetensors").is_file():
+            return
+        start = STARTS[name]
+        words = [
+            "--config",
+            f"quickstart/{recipe}",
+            "--seed_everything",
+            str(seed),
+            *start.encoder,
+            *settings,
+        ]
+        if start.trained:
+            encoder = self.pretrain(start, seed) / "encoder.safetensors"
+            words += ["--model.encoder_checkpoint", str(encoder)]
+        self._call(folder, "fit", *words)
+
+    def _test(self, folder: Path) -> Scores:
+        if not (folder / "test" / "card.md").is_file():
+            self._call(folder / "test", "test", "--ckpt_path", str(folder / "checkpoints" / "last.ckpt"))
+        return _top_1(folder / "test" / "metrics.jsonl", "test")
 
     def _finetuned(self, name: str, seed: int, setting: Setting) -> Path:
         few = "" if self.num_train == NUM_TRAIN else f"_{self.num_train}"
@@ -265,20 +285,21 @@ def main(words: Sequence[str] | None = None) -> None:
         chosen = {name: choose(found) for name, found in trials.items()}
         pairs = [(name, seed) for seed in seeds for name in STARTS]
         _finish([pool.submit(bench.finetune, name, seed, chosen[name]) for name, seed in pairs])
-        tested = {(name, seed): pool.submit(bench.test, name, seed, chosen[name]) for name, seed in pairs}
-        probed = {pair: pool.submit(bench.probe, *pair) for pair in pairs}
-        scores = {
-            f"{label}/fine-tuning": {
-                name: [tested[name, seed].result()[label] for seed in seeds] for name in STARTS
-            }
-            for label in LABELS
+        found = {
+            "fine-tuning": {pair: pool.submit(bench.test, *pair, chosen[pair[0]]) for pair in pairs},
+            "probes": {pair: pool.submit(bench.probe, *pair) for pair in pairs},
+            "attentive": {pair: pool.submit(bench.attend, *pair) for pair in pairs},
         }
-        scores |= {
-            f"{label}/{probe}": {
-                name: [probed[name, seed].result()[f"{label}/{probe}"] for seed in seeds] for name in STARTS
-            }
+
+        def score(how: str, label: str, pair: tuple[str, int]) -> float:
+            if how in PROBES:
+                return found["probes"][pair].result()[f"{label}/{how}"]
+            return found[how][pair].result()[label]
+
+        scores = {
+            f"{label}/{how}": {name: [score(how, label, (name, seed)) for seed in seeds] for name in STARTS}
             for label in LABELS
-            for probe in PROBES
+            for how in READ_OUTS
         }
     print(f"Validation split, seed {seeds[0]}, {' / '.join(LABELS)}:", trial_table(trials), sep="\n\n")
     print(f"\nTest split, mean and range of seeds {seeds}, chance {CHANCE}:", score_table(scores), sep="\n\n")

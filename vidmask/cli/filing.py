@@ -191,11 +191,13 @@ class Filing:
             record = {"recipe": self.recipe, **record}
         runs.write_config(self.folder, self.config)
         path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        copies = self.folder / "recipe"
+        copies = self.folder / recipes.COPIES
         copies.mkdir(exist_ok=True)
         for config in self.configs:
             if config.resolve() != (self.folder / runs.CONFIG).resolve():
-                shutil.copyfile(config, copies / config.name)
+                # With the modules beside it: without them the run could not be built again.
+                for file in (config, *recipes.modules_beside(config)):
+                    shutil.copyfile(file, copies / file.name)
 
     def _find(self, ckpt_path: str | None) -> Path | None:
         if ckpt_path is None and self.verb != "fit":

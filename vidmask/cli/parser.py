@@ -135,6 +135,9 @@ def _wrong_value(message: str, parser: Parser, settings: Settings) -> list[str] 
         if match is None or not expected:
             return None
     key, value = match["key"], match["value"]
+    if value.startswith("{"):
+        # A whole section, in which something else is wrong.
+        return None
     choices = [choice for text in expected for choice in _choices(text)]
     wanted = [_plain_type(text) for text in expected if not _choices(text) and "NoneType" not in text]
     if choices:
