@@ -13,8 +13,10 @@ from safetensors.torch import save_file
 from test_models_vqgan import PUBLISHED
 
 from vidmask import recipes
+from vidmask.checkpoints import build_encoder, save_encoder
 from vidmask.cli import main, training
 from vidmask.cli.filing import with_recipes
+from vidmask.data.moving_shapes.presets import PRESETS
 from vidmask.models.vqgan import VQGAN, read_settings
 
 # Parameters that are trained: of the encoder, and of decoder and prediction.
@@ -31,6 +33,11 @@ REGRESSOR = 2 * 198_656 + 384
 LATENT_DECODER = 8_256 + 49_984 + 128
 CODES, DIFFERENCES = 8_320, BOTH_FRAMES
 MAM2 = REGRESSOR + 2 * LATENT_DECODER + CODES + DIFFERENCES
+# HOG of 3 channels and 9 bins in four cells of a tubelet; flow of one vector a tubelet. MVD's two decoders
+# have two blocks, and predict a teacher as wide as the encoder. V-JEPA's average of the encoder is another
+# copy, which is not trained, and not counted.
+HOG, FLOW, FEATURES = 65 * 4 * 27, 65 * 2, 65 * 128
+DEEPER = DECODER + 49_984
 # ViT-S: 12 blocks of width 384 (12 d² + 13 d each), tubelets of 1,536 numbers embedded, the last norm. Its
 # decoder: 4 blocks of width 256, projection, norm, mask token, and the prediction of one frame of a tubelet.
 FOLDER_ENCODER = 12 * (12 * 384**2 + 13 * 384) + 1536 * 384 + 384 + 2 * 384
@@ -45,9 +52,17 @@ PARAMETERS = {
     "compare/videomae": (ENCODER, DECODER + BOTH_FRAMES),
     "folder/mae_st": (FOLDER_ENCODER, FOLDER_DECODER),
     "quickstart/mae_st": (ENCODER, DECODER + BOTH_FRAMES),
+    "quickstart/mae_st_flow": (ENCODER, 2 * DECODER + BOTH_FRAMES + FLOW),
+    "quickstart/mae_st_motion": (ENCODER, 2 * DECODER + BOTH_FRAMES + DIFFERENCES),
     "quickstart/mae_st_paper": (ENCODER, DECODER + ONE_FRAME),
     "quickstart/mam2": (ENCODER, MAM2),
+    "quickstart/mam2_hog": (ENCODER, MAM2 - CODES + HOG),
+    "quickstart/maskfeat": (ENCODER, DECODER + HOG),
+    "quickstart/motionmae": (ENCODER, 2 * (DECODER + BOTH_FRAMES - 64)),
+    "quickstart/mvd": (ENCODER, 2 * (DEEPER + FEATURES)),
     "quickstart/videomae": (ENCODER, DECODER + BOTH_FRAMES - 64),
+    "quickstart/videomae_v2": (ENCODER, DECODER + BOTH_FRAMES - 64),
+    "quickstart/vjepa": (ENCODER, DEEPER + FEATURES),
 }
 # As published. MAE-ST's ViT-L, and its pre-training model with a decoder of 4 blocks of width 512
 # (facebookresearch/mae_st, built there). VideoMAE's ViT-B: 12 blocks of width 768 without bias of the keys,
@@ -62,13 +77,22 @@ VIDEOMAE_B = 768 * 384 + 384 + 4 * (12 * 384**2 + 13 * 384) + 2 * 384 + 384 * 15
 REGRESSOR_B = 768 + 4 * (12 * 768**2 + 8 * 768 + 4 * 2 * 768 + 2 * 768) + 2 * 768
 DECODER_B = 4 * (12 * 768**2 + 13 * 768 + 2 * 768) + 2 * 768
 MAM2_B = REGRESSOR_B + 2 * DECODER_B + (768 + 1) * 1024 + (768 + 1) * 768
+# MaskFeat: 108 numbers a tubelet, where VideoMAE has both frames. V-JEPA's encoder has no class token and
+# fixed positions; its predictor: projection, mask token, 12 blocks of width 384, norm, and the prediction of
+# features.
+VIT_L_PLAIN = 24 * (12 * 1024**2 + 13 * 1024) + 1536 * 1024 + 1024 + 2 * 1024
+PREDICTOR = 1025 * 384 + 384 + 12 * (12 * 384**2 + 13 * 384) + 2 * 384 + 385 * 1024
 OFFICIAL = {
     "hmdb51/mae_st": (VIT_L, MAE_ST_L - VIT_L),
     "hmdb51/mam2": (VIT_B, MAM2_B),
     "hmdb51/videomae": (VIT_B, VIDEOMAE_B),
     "kinetics400/mae_st": (VIT_L, MAE_ST_L - VIT_L),
     "kinetics400/mam2": (VIT_B, MAM2_B),
+    "kinetics400/maskfeat": (VIT_B, VIDEOMAE_B - 385 * 1536 + 385 * 108),
+    "kinetics400/motionmae": (VIT_B, 2 * VIDEOMAE_B),
     "kinetics400/videomae": (VIT_B, VIDEOMAE_B),
+    "kinetics400/videomae_v2": (VIT_B, VIDEOMAE_B),
+    "kinetics400/vjepa": (VIT_L_PLAIN, PREDICTOR),
     "ssv2/mae_st": (VIT_L, MAE_ST_L - VIT_L),
     "ssv2/mam2": (VIT_B, MAM2_B),
     "ssv2/videomae": (VIT_B, VIDEOMAE_B),
@@ -160,20 +184,58 @@ def trained_parameters(model):
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_recipe_builds_a_model_of_its_size(name, tmp_path, moving_shapes):
-    cli = built(name, tmp_path, *source_of(name, moving_shapes))
+def test_a_recipe_builds_a_model_of_its_size(name, tmp_path, moving_shapes, teachers):
+    cli = built(name, tmp_path, *source_of(name, moving_shapes), *teachers(name))
     assert all(parameter.is_meta for parameter in cli.model.parameters())
     assert trained_parameters(cli.model) == PARAMETERS[name]
     assert all(head.weight > 0 for head in cli.model.objective.heads.values())
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes, tokenizer_recipe):
+def test_a_recipe_trains_for_two_steps(name, tmp_path, moving_shapes, tokenizer_recipe, teachers):
+    if name.endswith("_flow"):
+        pytest.importorskip("cv2")
     # The same callbacks stand in all of them, and cost more than the steps.
     more = [] if name == "quickstart/mae_st" else ["--trainer.callbacks", "null"]
-    losses = two_steps(name, tmp_path, moving_shapes, *more, *tokenizer_of(name, tokenizer_recipe))
+    more += [*tokenizer_of(name, tokenizer_recipe), *teachers(name)]
+    losses = two_steps(name, tmp_path, moving_shapes, *more)
     assert len(losses) == 2
     assert all(loss is not None and loss > 0 for loss in losses)
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory):
+    """Return the options that name two teachers as wide as the quick-start's encoder, of one block each."""
+    paths = {head: tmp_path_factory.mktemp("teachers") / f"{head}.safetensors" for head in ("image", "video")}
+    part = recipes.folder() / "quickstart" / "parts" / "encoder.yaml"
+    settings = yaml.safe_load(part.read_text())["init_args"] | {"depth": 1}
+    for path in paths.values():
+        config = {"class_path": "vidmask.VideoViT", "init_args": settings}
+        save_encoder(path, build_encoder(config), config)
+
+    def options(name):
+        if name != "quickstart/mvd":
+            return []
+        return [f"--model.objective.heads.{head}.target.teacher.path={path}" for head, path in paths.items()]
+
+    return options
+
+
+def test_without_a_teacher_s_file_it_is_asked_for(tmp_path, capsys):
+    assert main(["fit", "--config", "quickstart/mvd", "--run.root", str(tmp_path)]) == 2
+    assert "FrozenTeacher needs 'path'" in capsys.readouterr().err.splitlines()[0]
+
+
+def test_a_teacher_s_momentum_reaches_its_end_with_the_run():
+    settings = settings_of("quickstart/vjepa")
+    trainer, data = (
+        yaml.safe_load((recipes.folder() / "quickstart" / settings[part]).read_text())
+        for part in ("trainer", "data")
+    )
+    head = settings["model"]["init_args"]["objective"]["init_args"]["head"]["init_args"]
+    teacher = head["target"]["init_args"]["teacher"]["init_args"]
+    num_batches = PRESETS[data["source"]["init_args"]["preset"]].num_train // data["batch_size"]
+    assert teacher["ramp_steps"] == trainer["max_epochs"] * num_batches
 
 
 @pytest.fixture(scope="module")
@@ -239,16 +301,24 @@ def test_a_recipe_of_a_published_data_set_builds_model_and_data(name, tmp_path, 
     assert (data.frames, data.size) == (16, 224)
     assert settings_of(name)["trainer"]["accelerator"] == "gpu"
     # Left and right are labels of Something-Something, and VideoMAE mirrors nothing.
-    assert (data.flip > 0) == (name.endswith("/mae_st") and not name.startswith("ssv2/"))
+    mirrors = name.endswith(("/mae_st", "/maskfeat", "/vjepa"))
+    assert (data.flip > 0) == (mirrors and not name.startswith("ssv2/"))
 
 
-@pytest.mark.parametrize("name", ["kinetics400/mae_st", "ssv2/videomae", "ucf101/mam2", "unlabelled/mae_st"])
+TRAINED = [
+    *("kinetics400/mae_st", "ssv2/videomae", "ucf101/mam2", "unlabelled/mae_st"),
+    *("kinetics400/maskfeat", "kinetics400/motionmae", "kinetics400/videomae_v2", "kinetics400/vjepa"),
+]
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_recipe_of_a_published_data_set_trains_when_it_is_made_small(name, tmp_path, official, published):
     args = [
         *("fit", "--config", name, "--data.root", str(official(name)), "--run.root", str(tmp_path)),
         *("--model.encoder.embed_dim", "24", "--model.encoder.depth", "1", "--model.encoder.num_heads", "2"),
         *("--model.encoder.size", "32", "--data.batch_size", "4", "--data.num_workers", "0", *ON_ONE_CPU),
         *("--trainer.max_steps", "1", "--trainer.log_every_n_steps", "1", "--trainer.callbacks", "null"),
+        *("--trainer.accumulate_grad_batches", "1"),
         *published(name, ch=32, z_channels=32),
     ]
     if name.endswith("/mam2"):
@@ -377,7 +447,8 @@ def test_one_line_takes_a_part_of_mam2_away(line, tmp_path, moving_shapes, token
 def tokenizer_of(name, recipe):
     """Let an objective that predicts codes take the small tokenizer."""
     option = "--model.objective.appearance.target.tokenizer.recipe"
-    return [option, str(recipe)] if "mam2" in name and not name.endswith("_motion") else []
+    coded = "mam2" in name and not name.endswith(("_motion", "_hog"))
+    return [option, str(recipe)] if coded else []
 
 
 def source_of(name, moving_shapes):

@@ -56,7 +56,7 @@ def test_each_head_has_a_picture_of_what_it_is_asked_for_and_predictions_where_t
     more = {name: answered[name].keys() - asked[name].keys() for name in asked}
     assert more["mask"] == set()
     assert ["reconstruction" in caption for caption in more["colour"]] == [True]
-    assert more["motion"] == {"predicted change where it was hidden"}
+    assert more["motion"] == {"predicted change where it was asked for"}
 
 
 def test_what_has_no_picture_is_left_out() -> None:

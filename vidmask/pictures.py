@@ -155,7 +155,7 @@ def _(target: RGBDifferenceTarget, head: Head, batch: ClipBatch, mask: TokenMask
     return {
         "input": clips,
         _share(mask, head): cover(clips, hidden_pixels(mask, head.grid, shown)),
-        f"true change (red brighter, blue darker, ±{largest:.2f})": heat(true, largest),
+        f"target: change of colour (red brighter, blue darker, ±{largest:.2f})": heat(true, largest),
     }
 
 
@@ -167,7 +167,7 @@ def _(target: RGBDifferenceTarget, head: Head, prediction: Tensor, batch: ClipBa
     answered = unpatchify(filled(patchify(true, shown), mask, answers), head.grid, shown)
     not_predicted = hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
     return target_rows(target, head, batch, mask) | {
-        f"predicted change where it was hidden{target.added_back}": cover(
+        f"predicted change where it was asked for{target.added_back}": cover(
             heat(answered, _largest(true)), not_predicted
         )
     }

@@ -21,6 +21,7 @@ from torch import Tensor
 from vidmask.tokens import TokenGrid, TokenMask, Tubelet
 
 _GAP = 4  # pixels between frames
+_LINE = 208  # grey of these pixels: what is painted on white would run together without
 _MARGIN = 10  # pixels around the picture and between clips
 _FONT_SIZE = 14
 _FRAME_WIDTH = 128  # frames are enlarged by the whole factor that comes nearest to it: 32 px four times
@@ -100,7 +101,7 @@ def still_panel(
             clips = clips.transpose(0, 2)
         chosen = torch.linspace(0, clips.shape[2] - 1, min(num_frames, clips.shape[2])).round().long()
         frames = _enlarged(clips[:, :, chosen.to(clips.device)])
-        columns.append([_captioned(_side_by_side(list(clip), _GAP), caption) for clip in frames])
+        columns.append([_captioned(_side_by_side(list(clip), _GAP, _LINE), caption) for clip in frames])
     strips = [_stacked(list(clip), _GAP) for clip in zip(*columns, strict=True)]
     return _framed(_stacked(strips, 2 * _MARGIN))
 
@@ -111,7 +112,9 @@ def moving_panel(rows: Mapping[str, Float[Tensor, "b 3 t h w"]]) -> UInt8[np.nda
     num_frames = next(iter(videos.values())).shape[1]
     pictures = []
     for frame in range(num_frames):
-        columns = [_captioned(_stacked(list(clips[:, frame]), _GAP), text) for text, clips in videos.items()]
+        columns = [
+            _captioned(_stacked(list(clips[:, frame]), _GAP, _LINE), text) for text, clips in videos.items()
+        ]
         pictures.append(_framed(_side_by_side(columns, _MARGIN)))
     return np.stack(pictures)
 
@@ -186,20 +189,20 @@ def _captioned(picture: np.ndarray, text: str) -> np.ndarray:
     return _stacked([np.asarray(label), picture], 0)
 
 
-def _side_by_side(pictures: list[np.ndarray], gap: int) -> np.ndarray:
+def _side_by_side(pictures: list[np.ndarray], gap: int, paint: int = 255) -> np.ndarray:
     """Join pictures from left to right, aligned at their lower edges."""
     height = max(len(picture) for picture in pictures)
     padded = [
-        np.pad(picture, ((height - len(picture), 0), (gap if index else 0, 0), (0, 0)), constant_values=255)
+        np.pad(picture, ((height - len(picture), 0), (gap if index else 0, 0), (0, 0)), constant_values=paint)
         for index, picture in enumerate(pictures)
     ]
     return np.concatenate(padded, axis=1)
 
 
-def _stacked(pictures: list[np.ndarray], gap: int) -> np.ndarray:
+def _stacked(pictures: list[np.ndarray], gap: int, paint: int = 255) -> np.ndarray:
     """Join pictures of one width from top to bottom."""
     padded = [
-        np.pad(picture, ((gap if index else 0, 0), (0, 0), (0, 0)), constant_values=255)
+        np.pad(picture, ((gap if index else 0, 0), (0, 0), (0, 0)), constant_values=paint)
         for index, picture in enumerate(pictures)
     ]
     return np.concatenate(padded, axis=0)

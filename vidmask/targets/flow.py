@@ -153,9 +153,11 @@ class OpticalFlowTarget(Target):
     ) -> Float[Tensor, "b 3 s h w"]:
         """Paint the flow of each cell: the hue is where to, the saturation how fast; white stands still.
 
-        The full colour is the greatest speed of the answers.
+        The full colour is a speed that one cell of fifty of the answers passes: one outlier would leave the
+        others pale.
         """
-        fastest = self._flow(answers, grid, tubelet).norm(dim=1).amax()
+        speeds = self._flow(answers, grid, tubelet).norm(dim=1).flatten()
+        fastest = speeds.kthvalue(math.ceil(0.98 * len(speeds))).values
         colours = flow_colours(self._flow(values, grid, tubelet), fastest)
         rows, columns = self._cell_size(tubelet)
         return colours.repeat_interleave(rows, dim=-2).repeat_interleave(columns, dim=-1)
