@@ -7,6 +7,11 @@ import pytest
 from vidmask import recipes
 from vidmask.cli import main
 
+MASKS = (
+    "BlockMasking, FrameMasking, MotionGuidedMasking, MultiBlockMasking, RandomMasking, RunningCellMasking, "
+    "TubeMasking"
+)
+TARGETS = "HOGTarget, OpticalFlowTarget, PixelTarget, RGBDifferenceTarget, TeacherTarget, VQGANCodeTarget"
 RECIPE = """\
 trainer: parts/trainer.yaml
 data: parts/data.yaml
@@ -150,7 +155,7 @@ IN_THE_RECIPE = {
         ("RandomMasking", "nowhere.Mine"),
         7,
         "no class 'nowhere.Mine': No module named 'nowhere'",
-        "accepted are RandomMasking, TubeMasking",
+        f"accepted are {MASKS}",
     ),
     "a class of another kind": (
         (
@@ -159,19 +164,19 @@ IN_THE_RECIPE = {
         ),
         7,
         "vidmask.targets.PixelTarget is no MaskGenerator",
-        "accepted are RandomMasking, TubeMasking",
+        f"accepted are {MASKS}",
     ),
     "a part without a class": (
         ("class_path: RandomMasking, ", ""),
         7,
         "model.masking names no class: it takes class_path and init_args",
-        "accepted are RandomMasking, TubeMasking",
+        f"accepted are {MASKS}",
     ),
     "a part that is missing": (
         ("            target: {class_path: PixelTarget}\n", ""),
         13,
         "Head needs 'target'",
-        "accepted are PixelTarget, RGBDifferenceTarget, VQGANCodeTarget",
+        f"accepted are {TARGETS}",
     ),
     "a file": (
         ("parts/encoder.yaml", "parts/encodr.yaml"),

@@ -67,6 +67,7 @@ def test_a_trained_model_s_predictions_stand_beside(moving_shapes, tmp_path, cap
     {
         "no folder": ([], "--out"),
         "a file": (["--out", "taken"], "--out takes a folder, and taken is a file"),
+        "below a file": (["--out", "taken/a"], "--out takes a folder, and "),
         "no checkpoint": (["--out", "a", "--ckpt_path", "nowhere.ckpt"], "no checkpoint 'nowhere.ckpt'"),
         "no run": (["--out", "a", "--ckpt_path", "last"], "no run of quickstart/mae_st to go on with"),
         "a setting that is none": (["--out", "a", "--model.lrr", "1"], "no setting 'model.lrr'"),

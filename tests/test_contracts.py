@@ -239,7 +239,15 @@ SENSELESS: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a head that is named like the sum": (
         lambda: MaskedAutoencoder(small_encoder(), heads={"loss": token_head(PixelTarget())}),
-        "none of loss, align; got 'loss'",
+        "none of loss, align, mask, sheet; got 'loss'",
+    ),
+    "a head that is named like a part of torch": (
+        lambda: MaskedAutoencoder(small_encoder(), heads={"type": token_head(PixelTarget())}),
+        "a head cannot be named 'type'",
+    ),
+    "a loss that is to grow": (
+        lambda: token_head(PixelTarget(), weight=-1.0)(small_encoder()),
+        "weight of a head must be 0 or more, got -1.0",
     ),
     "a head whose name no chart could show": (
         lambda: MaskedAutoencoder(small_encoder(), heads={"a/b": token_head(PixelTarget())}),

@@ -91,6 +91,19 @@ def test_a_target_of_which_there_is_no_picture_gives_no_rows() -> None:
     assert target_rows(target, head_of(target), BATCH, MASK) == {}
 
 
+class Level(Brightness):
+    """Which of four levels of brightness: classes, of another shape than their prediction."""
+
+    def forward(self, batch: ClipBatch, indices: torch.Tensor, tubelet: Tubelet) -> torch.Tensor:
+        return (super().forward(batch, indices, tubelet).squeeze(-1) * 4).long()
+
+
+def test_classes_without_a_picture_give_no_rows_of_their_prediction_either() -> None:
+    target = Level(drawn=False)
+    prediction = torch.zeros(2, MASK.masked.shape[1], 4)
+    assert picture_rows(target, head_of(target), prediction, BATCH, MASK) == {}
+
+
 def test_a_target_of_one_s_own_is_drawn_by_its_picture_in_the_places_that_are_predicted() -> None:
     target = Brightness(drawn=True)
     prediction = torch.full((2, MASK.masked.shape[1], 1), 0.75)

@@ -97,13 +97,14 @@ def picture_rows(
         batch: The batch, its clips as RGB in [0, 1].
         mask: What was seen and what was predicted.
     """
+    rows = target_rows(target, head, batch, mask)
+    if not rows:
+        return {}
     answers = _all_answers(target, head, batch)
     drawn = target.picture(filled(answers, mask, prediction), answers, head.grid, head.tubelet)
-    if drawn is None:
-        return {}
-    shown = _shown(drawn, head)
-    not_predicted = hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
-    return target_rows(target, head, batch, mask) | {"prediction": cover(drawn, not_predicted)}
+    assert drawn is not None
+    not_predicted = hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, _shown(drawn, head))
+    return rows | {"prediction": cover(drawn, not_predicted)}
 
 
 @picture_rows.register

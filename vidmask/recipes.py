@@ -70,7 +70,10 @@ def make_importable(path: Path) -> None:
 
 
 def modules_beside(path: Path) -> list[Path]:
-    """Return the files of modules imported from where ``make_importable`` lets a recipe find them."""
+    """Return the files of modules imported from where ``make_importable`` lets a recipe find them.
+
+    Single files, not those in a package beside the recipe.
+    """
     directories = _import_folders(path)
     # Of __dict__: some modules make up what they are asked for. The script that runs is no part of a recipe.
     known = [

@@ -1,6 +1,7 @@
 """``vidmask show``: the mask on a few clips, and what each head is asked for, as pictures."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ SPLITS = ("train", "val", "test")
 DESCRIPTION = """\
 Draw, for a few clips, what a recipe hides and what each head is asked for, as PNG, GIF and MP4. With
 --ckpt_path FILE, or 'last' for the newest of the recipe's latest run, what the trained model predicts stands
-beside it. All other options are those of vidmask fit; nothing is trained or filed."""
+beside it. All other options are those of vidmask fit; no run is filed. Videos that a recipe makes, and the
+tokenizer that it trains on first use, are made as in fit, and kept in the cache."""
 USAGE = """\
 %(prog)s --config RECIPE [any setting of vidmask fit] --out DIR [--ckpt_path FILE|last]
                     [--clips N] [--split SPLIT] [--fps X]"""
@@ -51,8 +53,7 @@ def run(namespace: argparse.Namespace) -> int:
     from vidmask.show import shown, write_pictures
 
     out: Path = namespace.out.expanduser()
-    if out.exists() and not out.is_dir():
-        raise Mistake(f"--out takes a folder, and {out} is a file")
+    _check_folder(out)
     cli = build(["fit", *namespace.recipe_words], ShowingCLI)
     assert isinstance(cli, ShowingCLI)
     cli.prepare()
@@ -64,6 +65,15 @@ def run(namespace: argparse.Namespace) -> int:
     for name in module.objective.heads.keys() - pictures.keys():
         print(f"of the target of {name} there is no picture")
     return 0
+
+
+def _check_folder(out: Path) -> None:
+    """Say before the work that a folder cannot be written to."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir():
+        raise Mistake(f"--out takes a folder, and {there} is a file")
+    if not os.access(there, os.W_OK):
+        raise Mistake(f"--out {out}: {there} cannot be written to")
 
 
 def _clips(cli: "ShowingCLI", namespace: argparse.Namespace) -> "ClipBatch":

@@ -54,6 +54,8 @@ NOTHING_TO_ACT_ON = (
     r"Checkpoint directory .* exists and is not empty",
     # No validation split is no fault.
     r"Total length of .* across ranks is zero",
+    # A frozen encoder or a teacher is meant to be.
+    r"Found \d+ module\(s\) in eval mode at the start of training",
     # Another interval between checkpoints is another callback to Lightning.
     r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint",
 )

@@ -26,7 +26,7 @@ class MaskGenerator(ABC):
         and known from the settings and the grid alone. Row ``i`` is drawn from ``generators[i]`` alone.
 
         Args:
-            clips: The clips, on the device; content-aware masks look at them.
+            clips: The clips, on the device; content-aware masks look at them, of whatever size they are.
             grid: The tokens of one clip.
             generators: One host generator a row.
         """

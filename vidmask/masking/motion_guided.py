@@ -89,7 +89,8 @@ class MotionGuidedMasking(MaskGenerator):
         logits = sign * _standardised(energy) / self.temperature
         if self.sampling == "softmax":
             return _split_by_multinomial(logits, visible, generators)
-        return split_by_rank(logits + _gumbel_noise(energy.shape[1], generators).to(logits.device), visible)
+        noise = _gumbel_noise(energy.shape[1], generators).to(logits.device, non_blocking=True)
+        return split_by_rank(logits + noise, visible)
 
     def __repr__(self) -> str:
         return (

@@ -63,7 +63,10 @@ class RunningCellMasking(MaskGenerator):
             )
             for generator in generators
         ]
-        starts, order = (torch.stack(drawn).to(inner.masked.device) for drawn in zip(*draws, strict=True))
+        device = inner.masked.device
+        starts, order = (
+            torch.stack(drawn).to(device, non_blocking=True) for drawn in zip(*draws, strict=True)
+        )
         phases = self._phases(inner.masked, grid, starts)
         chosen, _ = split_by_rank(phases * total + order, max(int(self.share * total), 1))
         return TokenMask(inner.visible, inner.masked.gather(1, chosen))

@@ -13,8 +13,8 @@ from vidmask.models.vit import Latents, VideoViT
 from vidmask.targets.base import Target
 from vidmask.tokens import ClipBatch, TokenMask
 
-RESERVED = ("loss", "align")
-"""Names that no head may have, as something else is logged under them."""
+RESERVED = ("loss", "align", "mask", "sheet")
+"""Names that no head may have, as something else is logged or drawn under them."""
 
 
 class Head(nn.Module):
@@ -24,7 +24,10 @@ class Head(nn.Module):
         encoder: The encoder whose latents are decoded.
         decoder: Makes the decoder from the encoder.
         target: What is predicted.
-        weight: Factor of this head's loss in the objective's.
+        weight: Factor of this head's loss in the objective's, 0 or more.
+
+    Raises:
+        ValueError: If the weight is out of range, or target and decoder refuse the encoder.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class Head(nn.Module):
         weight: float = 1.0,
     ) -> None:
         super().__init__()
+        if not 0 <= weight < float("inf"):
+            raise ValueError(f"weight of a head must be 0 or more, got {weight}")
         self.grid = encoder.grid
         self.tubelet = encoder.tubelet
         self.decoder = decoder(encoder)
@@ -64,7 +69,8 @@ class Head(nn.Module):
 class Objective(nn.Module):
     """Something to be minimised over an encoder.
 
-    A new objective sets ``encoder``, and overrides ``heads`` and ``predict``; or ``forward`` outright.
+    A new objective sets ``encoder``, and overrides ``heads`` and ``predict``; and ``forward`` where its loss
+    has terms beside its heads'.
     """
 
     encoder: VideoViT
@@ -119,4 +125,6 @@ def made_heads(encoder: VideoViT, heads: Mapping[str, Callable[[VideoViT], Head]
                 f"a head's name is made of letters, digits and _, and none of {', '.join(RESERVED)}; "
                 f"got {name!r}"
             )
+        if hasattr(nn.ModuleDict, name) or hasattr(nn.ModuleDict(), name):
+            raise ValueError(f"a head cannot be named {name!r}, as a part of torch is; give another name")
     return {name: make(encoder) for name, make in heads.items()}

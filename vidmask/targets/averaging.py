@@ -1,6 +1,7 @@
 """A teacher that is an average over time of the encoder that is trained."""
 
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,12 +51,15 @@ class AverageTeacher(Teacher):
         self.end_momentum = end_momentum
         self.ramp_steps = ramp_steps
         self.average: VideoViT | None = None
+        self._counted: int | None = None
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.register_load_state_dict_post_hook(_forget_count)
 
     def follow(self, encoder: VideoViT) -> None:
         """Start as a copy of the encoder."""
         self.average = deepcopy(encoder).eval().requires_grad_(False)
         self.updates.zero_()
+        self._counted = None
 
     def train(self, mode: bool = True) -> "AverageTeacher":
         """Leave the average in evaluation mode, whatever the rest is in."""
@@ -92,6 +96,13 @@ class AverageTeacher(Teacher):
         share = min(update / self.ramp_steps, 1.0)
         return (1 - share) * self.momentum + share * self.end_momentum
 
+    def _next_update(self) -> int:
+        """Return the number of the update, counted on the host; the buffer is read once after loading."""
+        if self._counted is None:
+            self._counted = int(self.updates)
+        self._counted += 1
+        return self._counted - 1
+
     @torch.no_grad()
     def after_step(self, encoder: VideoViT) -> None:
         """Move the average towards the encoder.
@@ -100,7 +111,8 @@ class AverageTeacher(Teacher):
             ValueError: If the weights are of half precision, in which an average does not move.
         """
         average = self.outline()
-        momentum = self.momentum_at(int(self.updates))
+        # Without a ramp the number is not looked at, which would wait for the device.
+        momentum = self.momentum if self.ramp_steps is None else self.momentum_at(self._next_update())
         self.updates += 1
         own, given = _state(average), _state(encoder)
         moving = [name for name, value in own.items() if value.is_floating_point()]
@@ -113,6 +125,11 @@ class AverageTeacher(Teacher):
         get_ema_multi_avg_fn(momentum)([own[name] for name in moving], [given[name] for name in moving], 0)
         for name in own.keys() - moving:
             own[name].copy_(given[name])
+
+
+def _forget_count(module: nn.Module, keys: Any) -> None:
+    assert isinstance(module, AverageTeacher)
+    module._counted = None
 
 
 def _state(module: nn.Module) -> dict[str, Tensor]:

@@ -11,7 +11,8 @@ from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, gather_toke
 class Target(nn.Module):
     """The answer for each masked token, and the loss that measures how far a prediction is from it.
 
-    A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it. One
+    A new target overrides ``num_outputs`` and ``forward``, and ``loss`` if mean squared error is not it; with
+    a loss whose answers are not of the predictions' shape, such as classes, ``baselines`` too. One
     that is made from the encoder that is trained, such as an average of it, overrides ``follow`` and
     ``after_step``.
 

@@ -160,9 +160,9 @@ class VQGANCodeTarget(Target):
         Raises:
             ValueError: If the tokenizer has no decoder.
         """
-        vqgan = self.vqgan(codes.device)
-        if not isinstance(vqgan, VQGAN):
+        if not self.tokenizer.has_decoder:
             raise ValueError(f"{type(self.tokenizer).__name__} has no decoder: its codes make no picture")
+        vqgan: Any = self.vqgan(codes.device)
         frames = codes.movedim(-1, 2).flatten(1, 2)
         images = vqgan.decode(frames.flatten(0, 1)).float()
         return resized(images, size).clamp(0, 1).unflatten(0, frames.shape[:2]).transpose(1, 2)

@@ -1,6 +1,7 @@
 """The laws that every objective obeys, to be run on a class of one's own."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import nn
@@ -53,7 +54,8 @@ class ObjectiveTrial:
         """Return the objective, the same each time, ready to be trained."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
-            objective = self.make(self.make_encoder())
+            # A copy: what makes it may put one and the same target into each.
+            objective = deepcopy(self.make(self.make_encoder()))
         for head in objective.heads.values():
             head.target.prepare()
             head.target.load()
@@ -138,10 +140,16 @@ def a_clip_is_predicted_by_itself(trial: ObjectiveTrial) -> None:
 
 
 def everything_trainable_is_trained(trial: ObjectiveTrial) -> None:
-    """Each trainable parameter gets a gradient: other ranks would wait for one that is left out."""
+    """Each trainable parameter gets a gradient: other ranks would wait for one that is left out.
+
+    It may be zero at the very first step, as before a layer that starts at zero.
+    """
     objective = trial.new()
     batch = trial.batch(objective)
-    objective(batch, trial.mask(objective, batch))["loss"].backward()
+    mask = trial.mask(objective, batch)
+    _train(trial, objective, batch, mask, steps=2)
+    objective.zero_grad()
+    objective(batch, mask)["loss"].backward()
     idle = [
         name
         for name, weight in objective.named_parameters()

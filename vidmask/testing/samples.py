@@ -43,7 +43,7 @@ def sample_batch(num_clips: int, encoder: VideoViT, *, seed: int = 0, smooth: bo
     if smooth:
         clips = F.interpolate(clips, size=size, mode="trilinear")
     index = torch.arange(num_clips)
-    return ClipBatch(clips, {}, index, index.double(), index, list(range(num_clips)), [""] * num_clips, [])
+    return ClipBatch(clips, {}, index, index.float(), index, list(range(num_clips)), [""] * num_clips, [])
 
 
 def generators(seeds: Sequence[int]) -> list[torch.Generator]:
