@@ -159,7 +159,7 @@ def _wrong_class(message: str, parser: Parser, settings: Settings) -> list[str] 
         return None
     groups = match.groupdict()
     key = re.search(r'Parser key "([^"]+)"', message)
-    accepted = sorted(_class_names(parser, key[1] if key else "model"))
+    accepted = _class_names(parser, key[1] if key else "model")
     setting = settings.find_value(name)
     if groups.get("base"):
         what = f"{name} is no {groups['base']}"
@@ -273,20 +273,22 @@ def _accepted_keys(parser: Parser, message: str) -> list[str]:
     return [action.dest for action in parser._actions if action.dest.rpartition(".")[2] not in hidden]
 
 
-def _class_names(parser: Parser, key: str) -> set[str]:
+def _class_names(parser: Parser, key: str) -> list[str]:
+    """Return the classes that a setting takes: ours, then the user's own."""
     for action in parser._actions:
         if action.dest == key or action.dest.endswith(f".{key}"):
-            return {
-                subclass.__name__
+            found = {
+                (not subclass.__module__.startswith("vidmask."), subclass.__name__)
                 for base in _classes(getattr(action, "_typehint", None))
                 for subclass in list(_subclasses(base))[1:] or [base]
                 if not inspect.isabstract(subclass) and not subclass.__name__.startswith("_")
             }
-    return set()
+            return list(dict.fromkeys(name for _, name in sorted(found)))
+    return []
 
 
 def _accepted_classes(parser: Parser, key: str) -> str:
-    names = sorted(_class_names(parser, key))
+    names = _class_names(parser, key)
     return f"accepted are {_listed(names)}" if names else ""
 
 
