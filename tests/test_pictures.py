@@ -80,8 +80,9 @@ class Brightness(Target):
     def picture(
         self, values: torch.Tensor, answers: torch.Tensor, grid: TokenGrid, tubelet: Tubelet
     ) -> torch.Tensor | None:
-        patches = values.expand(-1, -1, 3 * tubelet.rows * tubelet.columns)
-        return unpatchify(patches, grid, tubelet) if self.drawn else None
+        if not self.drawn:
+            return None
+        return unpatchify(values.expand(-1, -1, 3 * tubelet.rows * tubelet.columns), grid, tubelet)
 
 
 def test_a_target_of_which_there_is_no_picture_gives_no_rows() -> None:
