@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vidmask.models.vqgan import resized
 from vidmask.objectives.base import Head
-from vidmask.plotting import cover, heat, hidden_pixels, reconstruction_rows
+from vidmask.plotting import cover, heat, hidden_pixels, reconstruction_rows, unpredicted_pixels
 from vidmask.pretraining import MaskedPretraining
 from vidmask.targets.base import Target
 from vidmask.targets.codes import VQGANCodeTarget
@@ -103,7 +103,7 @@ def picture_rows(
     answers = _all_answers(target, head, batch)
     drawn = target.picture(filled(answers, mask, prediction), answers, head.grid, head.tubelet)
     assert drawn is not None
-    not_predicted = hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, _shown(drawn, head))
+    not_predicted = unpredicted_pixels(mask, head.grid, _shown(drawn, head))
     return rows | {"prediction": cover(drawn, not_predicted)}
 
 
@@ -115,7 +115,7 @@ def _(target: PixelTarget, head: Head, prediction: Tensor, batch: ClipBatch, mas
     tokens = filled(patchify(clips, shown), mask, answers)
     reconstructions = unpatchify(tokens, head.grid, shown).clamp(0, 1)
     hidden = hidden_pixels(mask, head.grid, shown)
-    not_predicted = hidden & hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
+    not_predicted = hidden & unpredicted_pixels(mask, head.grid, shown)
     reconstructions = cover(reconstructions, not_predicted)
     return reconstruction_rows(clips, reconstructions, hidden, f"reconstruction ({target.added_back})")
 
@@ -166,7 +166,7 @@ def _(target: RGBDifferenceTarget, head: Head, prediction: Tensor, batch: ClipBa
     shown = Tubelet(target.num_frames(head.tubelet), head.tubelet.rows, head.tubelet.columns)
     answers = target.to_differences(prediction, batch, mask.masked, head.tubelet)
     answered = unpatchify(filled(patchify(true, shown), mask, answers), head.grid, shown)
-    not_predicted = hidden_pixels(TokenMask(mask.masked, mask.visible), head.grid, shown)
+    not_predicted = unpredicted_pixels(mask, head.grid, shown)
     return target_rows(target, head, batch, mask) | {
         f"predicted change where it was asked for{target.added_back}": cover(
             heat(answered, _largest(true)), not_predicted

@@ -38,6 +38,11 @@ def hidden_pixels(mask: TokenMask, grid: TokenGrid, tubelet: Tubelet) -> Bool[Te
     return hidden
 
 
+def unpredicted_pixels(mask: TokenMask, grid: TokenGrid, tubelet: Tubelet) -> Bool[Tensor, "b t h w"]:
+    """Say of every pixel whether it is not predicted: all tokens that are not in ``mask.masked``."""
+    return hidden_pixels(TokenMask(mask.masked, mask.visible), grid, tubelet)
+
+
 def cover(clips: Float[Tensor, "b c t h w"], hidden: Bool[Tensor, "b t h w"]) -> Float[Tensor, "b c t h w"]:
     """Paint the hidden pixels mid grey, with a diagonal hatch that tells them from a grey of the video."""
     row = torch.arange(clips.shape[-2], device=clips.device).unsqueeze(1)

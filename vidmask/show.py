@@ -14,6 +14,7 @@ from vidmask.plotting import (
     hidden_pixels,
     moving_panel,
     still_panel,
+    unpredicted_pixels,
     write_mp4,
     write_png,
 )
@@ -38,7 +39,7 @@ def mask_rows(batch: ClipBatch, mask: TokenMask, grid: TokenGrid, tubelet: Tubel
     rows = {"input": batch.clips, f"seen ({share:.1%} hidden)": cover(batch.clips, unseen)}
     if mask.visible.shape[1] + mask.masked.shape[1] == grid.num_tokens:
         return rows
-    not_predicted = hidden_pixels(TokenMask(mask.masked, mask.visible), grid, tubelet)
+    not_predicted = unpredicted_pixels(mask, grid, tubelet)
     predicted = mask.masked.shape[1] / grid.num_tokens
     return rows | {f"predicted ({predicted:.1%} of the tokens)": cover(batch.clips, not_predicted)}
 
