@@ -29,12 +29,12 @@ def test_a_ratio_outside_0_to_1_is_refused(ratio):
 @pytest.mark.parametrize(
     ("count", "ratio", "said"),
     [
-        (num_visible, 0.99, "masking ratio 0.99 leaves 0 of 8 tokens visible"),
-        (num_masked, 0.1, "masking ratio 0.1 leaves 8 of 8 tokens visible"),
+        (num_visible, 0.99, "masking ratio 0.99 leaves 0 of 8 tokens visible.*between 0.0001 and 0.875"),
+        (num_masked, 0.1, "masking ratio 0.1 leaves 8 of 8 tokens visible.*between 0.125 and 0.9999"),
     ],
 )
 def test_a_ratio_that_leaves_none_is_refused(count, ratio, said):
-    with pytest.raises(ValueError, match=f"{said}.*so give a ratio between 0.125 and 0.875"):
+    with pytest.raises(ValueError, match=said):
         count(8, ratio, "tokens")
 
 
@@ -45,7 +45,7 @@ def test_of_one_no_part_can_be_hidden(count):
 
 
 @pytest.mark.parametrize(("count", "ratio"), [(num_visible, 1 - 1e-6), (num_masked, 1e-6)])
-@pytest.mark.parametrize("total", [3, 16, 128, 196, 1568])
+@pytest.mark.parametrize("total", [3, 10, 16, 128, 196, 1568])
 def test_the_ratios_that_a_refusal_names_are_accepted(count, ratio, total):
     with pytest.raises(ValueError, match="so give a ratio between") as refusal:
         count(total, ratio, "tokens")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vidmask.models import TokenDecoder, VideoViT
-from vidmask.objectives import Head, Objective
+from vidmask.objectives import Head, MaskedAutoencoder, Objective
 from vidmask.targets import PixelTarget
 from vidmask.tokens import ClipBatch, TokenMask
 
@@ -52,3 +52,20 @@ def test_a_head_predicts_as_many_numbers_as_its_target_holds() -> None:
     objective = TwoHeads(encoder())
     assert objective.raw.prediction.out_features == 3 * 2 * 4 * 4
     assert objective.normalised.prediction.out_features == 3 * 4 * 4
+
+
+class CountsSteps(PixelTarget):
+    """A target that counts what is due after each step."""
+
+    due = 0
+
+    def after_step(self, encoder: VideoViT) -> None:
+        self.due += 1
+
+
+def test_a_target_that_two_heads_share_does_once_what_is_due_after_a_step() -> None:
+    vit, target = encoder(), CountsSteps("none", "all")
+    decoder = partial(TokenDecoder, embed_dim=8, depth=1, num_heads=2)
+    heads = {name: partial(Head, decoder=decoder, target=target) for name in ("deep", "shallow")}
+    MaskedAutoencoder(vit, heads=heads).after_step()
+    assert target.due == 1

@@ -121,7 +121,8 @@ def test_motion_to_the_right_is_found_in_pixels_per_frame(span: str) -> None:
     last = target(batch_of(clips), torch.tensor([[37]]), tubelet).view(-1, 2)
     if span != "within":
         assert last[-1].abs().max() == 0
-    assert target.select_frames(clips, tubelet).shape[2] == target.num_frames(tubelet) * grid.time
+    flows = {"within": 1, "next": 2, "between": 1}[span]
+    assert target.fields(clips, tubelet).shape[2] == flows * grid.time
 
 
 def test_the_picture_tells_right_from_left_and_white_is_still() -> None:

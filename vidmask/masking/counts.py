@@ -1,6 +1,9 @@
 """How many tokens a ratio hides, where it does not divide their number too."""
 
-import math
+from collections.abc import Callable
+
+STEPS = 10_000
+"""Ratios are suggested to four decimals."""
 
 
 def checked_ratio(ratio: float) -> float:
@@ -25,7 +28,7 @@ def num_visible(total: int, ratio: float, what: str) -> int:
     Raises:
         ValueError: If none would be visible or none hidden.
     """
-    return _between(int(total * (1 - ratio)), total, ratio, what)
+    return _checked(lambda each: int(total * (1 - each)), total, ratio, what)
 
 
 def num_masked(total: int, ratio: float, what: str) -> int:
@@ -39,25 +42,21 @@ def num_masked(total: int, ratio: float, what: str) -> int:
     Raises:
         ValueError: If none would be visible or none hidden.
     """
-    return total - _between(total - int(total * ratio), total, ratio, what)
+    return total - _checked(lambda each: total - int(total * each), total, ratio, what)
 
 
-def _between(visible: int, total: int, ratio: float, what: str) -> int:
+def _checked(visible: Callable[[float], int], total: int, ratio: float, what: str) -> int:
+    """Return how many a rule leaves visible at a ratio, if that is some and not all."""
     if total < 2:
         raise ValueError(
             f"no ratio can hide a part of {total} {what}: at least 1 must stay visible and 1 be hidden"
         )
-    if not 0 < visible < total:
+    found = visible(ratio)
+    if not 0 < found < total:
+        # Asked of the rule itself: int(10 * (1 - 0.9)) is 0, so that one of ten needs a ratio below 0.9.
+        fitting = [step / STEPS for step in range(1, STEPS) if 0 < visible(step / STEPS) < total]
         raise ValueError(
-            f"masking ratio {ratio} leaves {visible} of {total} {what} visible: at least 1 must stay "
-            f"visible and 1 be hidden, so give a ratio between {_up(1 / total)} and {_down(1 - 1 / total)}"
+            f"masking ratio {ratio} leaves {found} of {total} {what} visible: at least 1 must stay "
+            f"visible and 1 be hidden, so give a ratio between {fitting[0]} and {fitting[-1]}"
         )
-    return visible
-
-
-def _up(ratio: float) -> float:
-    return math.ceil(ratio * 1e4) / 1e4
-
-
-def _down(ratio: float) -> float:
-    return math.floor(ratio * 1e4) / 1e4
+    return found

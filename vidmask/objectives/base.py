@@ -109,8 +109,9 @@ class Objective(nn.Module):
 
     def after_step(self) -> None:
         """Do what is due after each optimizer step: what the targets do, such as moving an average."""
-        for head in self.heads.values():
-            head.target.after_step(self.encoder)
+        # A target that two heads have is one, and does once what is due.
+        for target in dict.fromkeys(head.target for head in self.heads.values()):
+            target.after_step(self.encoder)
 
 
 def made_heads(encoder: VideoViT, heads: Mapping[str, Callable[[VideoViT], Head]]) -> dict[str, Head]:

@@ -134,16 +134,6 @@ class OpticalFlowTarget(Target):
         still = found.new_zeros(len(clips), 2, 1, *clips.shape[3:])
         return torch.cat([found, still], dim=2)
 
-    def num_frames(self, tubelet: Tubelet) -> int:
-        """Return how many flows of a tubelet are predicted."""
-        return self._cells(tubelet).frames
-
-    def select_frames(
-        self, clips: Float[Tensor, "b 3 t h w"], tubelet: Tubelet
-    ) -> Float[Tensor, "b 3 s h w"]:
-        """Return the frame that each flow starts from."""
-        return clips.unflatten(2, (-1, tubelet.frames))[:, :, :, : self.num_frames(tubelet)].flatten(2, 3)
-
     def picture(
         self,
         values: Float[Tensor, "b n p"],
