@@ -1,5 +1,6 @@
 """Mistakes on purpose: what is told of each, and that nothing is trained."""
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -320,6 +321,22 @@ REFUSED_BY_A_CONSTRUCTOR = {
 @pytest.mark.parametrize(("args", "what"), REFUSED_BY_A_CONSTRUCTOR.values(), ids=REFUSED_BY_A_CONSTRUCTOR)
 def test_what_a_constructor_refuses_is_told_in_its_own_words(args, what, folder, capsys):
     assert told(capsys, folder, *args)[0].startswith(f"vidmask: {what}")
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [("motionn.weight", "did you mean 'motion'?"), ("sound.init_args.weight", "there are pixels, motion")],
+)
+def test_a_head_that_the_recipe_does_not_have_is_named(setting, hint, folder, capsys):
+    above, _, head = RECIPE.partition("        head:\n")
+    head = textwrap.indent(head, "  ")
+    heads = f"        heads:\n          pixels:\n{head}          motion:\n{head}"
+    (folder / "mine.yaml").write_text(above + heads)
+    assert told(capsys, folder, f"--model.objective.heads.{setting}=2") == [
+        f"vidmask: no head {setting.partition('.')[0]!r}, or it lacks its decoder",
+        "  on the command line",
+        f"  {hint}",
+    ]
 
 
 def test_without_a_recipe_one_is_asked_for(folder, capsys):

@@ -54,6 +54,19 @@ class Settings:
         """Return the setting of the highest precedence with this text."""
         return next((setting for setting in reversed(self.entries) if setting.value == value), None)
 
+    def has(self, path: str) -> bool:
+        """Return whether a setting of this whole path is given, or one below it."""
+        return any(f"{setting.path}.".startswith(f"{path}.") for setting in self.entries)
+
+    def names_in(self, section: str) -> list[str]:
+        """Return the names of what is given in a section, each once."""
+        within = [
+            setting.path.removeprefix(f"{section}.")
+            for setting in self.entries
+            if setting.path.startswith(f"{section}.")
+        ]
+        return list(dict.fromkeys(path.partition(".")[0] for path in within))
+
 
 def check_files(files: Sequence[Path]) -> None:
     """Read configuration files and the parts they name.

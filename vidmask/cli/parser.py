@@ -44,6 +44,8 @@ NO_CLASS_NAMED = re.compile(r'Parser key "(?P<key>[^"]+)":\s+Not a valid subclas
 REQUIRED = re.compile(r"the following arguments are required: ((fit|validate|test|predict)\.)?(?P<key>\S+)")
 LINKED = re.compile(r'Linked "(?P<key>[^"]+)" must be given via "(?P<source>[^"]+)"')
 
+NAMED_PART = re.compile(r"^(?P<part>.*\.heads\.(?P<name>\w+))\.\w+")
+"""A setting of a head that goes by a name of the recipe's choice."""
 
 BROKEN = (
     *(SyntaxError, ImportError, NameError, AttributeError),
@@ -196,10 +198,27 @@ def _required(message: str, parser: Parser, settings: Settings) -> list[str] | N
     if not owners or "trainer" in owners:
         return [f"{key!r} is missing", "give a recipe, such as --config quickstart/mae_st, or the setting"]
     owner = next(iter(owners))
+    unknown = _new_part(key, settings)
+    if unknown:
+        return unknown
     place = _place(settings.find_value(owner))
     if key == "root":
         return [f"{owner} needs the folder of the videos", place, "give --data.root DIR"]
     return [f"{owner} needs {key!r}", place, _accepted_classes(parser, key)]
+
+
+def _new_part(key: str, settings: Settings) -> list[str] | None:
+    """Say that a word sets something in a named part, such as a head, that no recipe has."""
+    for setting in settings.entries:
+        match = NAMED_PART.match(setting.path)
+        if match is None or settings.has(f"{match['part']}.{key}"):
+            continue
+        section = match["part"].rpartition(".")[0]
+        names = [name for name in settings.names_in(section) if settings.has(f"{section}.{name}.{key}")]
+        name = match["name"]
+        nearest = did_you_mean(name, names) or (f"there are {_listed(names)}" if names else "")
+        return [f"no head {name!r}, or it lacks its {key}", _place(setting), nearest]
+    return None
 
 
 def _linked(message: str, parser: Parser, settings: Settings) -> list[str] | None:
