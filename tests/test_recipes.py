@@ -92,9 +92,23 @@ def test_modules_that_were_imported_from_a_recipe_s_folder_are_known(tmp_path, m
     (tmp_path / "beside_a.py").write_text("")
     (tmp_path / "never_imported.py").write_text("")
     (run / recipes.COPIES / "copied_b.py").write_text("")
+    (tmp_path / "package_c" / "inner").mkdir(parents=True)
+    for name in ("__init__.py", "parts.py", "inner/more.py", "unused.py"):
+        (tmp_path / "package_c" / name).write_text("")
+    # What is installed below the recipe's folder is no part of the recipe.
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "installed_d.py").write_text("")
+    sys.path.append(str(tmp_path / "site-packages"))
     recipes.make_importable(tmp_path / "mine.yaml")
     recipes.make_importable(run / "config.yaml")
-    for name in ("beside_a", "copied_b"):
+    for name in ("beside_a", "copied_b", "package_c.parts", "package_c.inner.more", "installed_d"):
         importlib.import_module(name)
-    assert recipes.modules_beside(tmp_path / "mine.yaml") == [tmp_path / "beside_a.py"]
-    assert recipes.modules_beside(run / "config.yaml") == [run / recipes.COPIES / "copied_b.py"]
+    inside = ("beside_a.py", "package_c/__init__.py", "package_c/inner/more.py", "package_c/parts.py")
+    assert recipes.modules_beside(tmp_path / "mine.yaml") == {tmp_path / name: Path(name) for name in inside}
+    assert recipes.modules_beside(run / "config.yaml") == {
+        run / recipes.COPIES / "copied_b.py": Path("copied_b.py")
+    }
+
+
+def test_vidmask_itself_is_no_module_of_a_recipe_beside_it():
+    assert recipes.modules_beside(Path(recipes.__file__).parent.parent / "mine.yaml") == {}

@@ -69,18 +69,25 @@ def make_importable(path: Path) -> None:
             sys.path.append(str(directory))
 
 
-def modules_beside(path: Path) -> list[Path]:
+def modules_beside(path: Path) -> dict[Path, Path]:
     """Return the files of modules imported from where ``make_importable`` lets a recipe find them.
 
-    Single files, not those in a package beside the recipe.
+    Returns:
+        Each file, with its path from the folder it was found in: ``parts.py``, or ``package/parts.py``.
     """
-    directories = _import_folders(path)
-    # Of __dict__: some modules make up what they are asked for. The script that runs is no part of a recipe.
-    known = [
-        vars(module).get("__file__") for name, module in sys.modules.copy().items() if name != "__main__"
-    ]
-    files = {Path(file) for file in known if isinstance(file, str) and file.endswith(".py")}
-    return sorted(file for file in files if file.resolve().parent in directories and file.is_file())
+    found = {}
+    # Of __dict__: some modules make up what they are asked for. The script that runs is no part of a recipe,
+    # and vidmask's version is in the run's records.
+    for name, module in sys.modules.copy().items():
+        file = vars(module).get("__file__")
+        if name.split(".")[0] in ("__main__", "vidmask") or not isinstance(file, str):
+            continue
+        inside = Path(*name.split("."))
+        for directory in _import_folders(path):
+            for relative in (inside.with_suffix(".py"), inside / "__init__.py"):
+                if Path(file).resolve() == directory / relative and Path(file).is_file():
+                    found[Path(file)] = relative
+    return dict(sorted(found.items()))
 
 
 def _import_folders(path: Path) -> tuple[Path, Path]:

@@ -196,8 +196,9 @@ class Filing:
         for config in self.configs:
             if config.resolve() != (self.folder / runs.CONFIG).resolve():
                 # With the modules beside it: without them the run could not be built again.
-                for file in (config, *recipes.modules_beside(config)):
-                    shutil.copyfile(file, copies / file.name)
+                for file, name in {config: config.name, **recipes.modules_beside(config)}.items():
+                    (copies / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, copies / name)
 
     def _find(self, ckpt_path: str | None) -> Path | None:
         if ckpt_path is None and self.verb != "fit":
