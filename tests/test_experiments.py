@@ -112,6 +112,7 @@ CLASSIFIERS = {
     "quickstart/clip_order": (0, (2 * 8 * 128 + 1) * 128 + (128 + 1) * 2),
     "quickstart/finetune": (ENCODER - 256, 256 + 129 * 16),
     "quickstart/linear": (0, 129 * 16),
+    "quickstart/supervised": (ENCODER - 256, 256 + 129 * 16),
 }
 # MAE-ST's ViT-B and ViT-H: blocks, tubelets embedded with a bias, the last norm, the class token and its
 # position, and positions of 14×14 places and 8 slices.
@@ -129,6 +130,7 @@ OFFICIAL_CLASSIFIERS = {
     "kinetics400/mae_st_finetune_huge": (MAE_ST_H, 1281 * 400),
     "kinetics400/mae_st_finetune_large": (VIT_L, 1025 * 400),
     "kinetics400/mam2_finetune": VIDEOMAE_FRESH[400],
+    "kinetics400/supervised_base": (MAE_ST_B, 769 * 400),
     "kinetics400/videomae_finetune": VIDEOMAE_FRESH[400],
     "ssv2/attentive": (0, ATTENTIVE_L + 1025 * 174),
     "ssv2/mam2_finetune": VIDEOMAE_FRESH[174],
@@ -146,6 +148,7 @@ STEPS = {
     "kinetics400/mae_st_finetune_huge": (256, 4.8e-3, 75),
     "kinetics400/mae_st_finetune_large": (512, 4.8e-3, 100),
     "kinetics400/mam2_finetune": (768, 7.5e-4, 150),
+    "kinetics400/supervised_base": (512, 1.6e-3, 400),
     "kinetics400/videomae_finetune": (768, 7.5e-4, 150),
     "ssv2/attentive": (256, 1e-3, 20),
     "ssv2/mam2_finetune": (768, 7.5e-4, 60),
