@@ -1,5 +1,6 @@
 """What many tests need and is slow to make."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,15 @@ import yaml
 from videos import write_numbered
 
 from vidmask.data.moving_shapes.generation import synthesize
+
+
+def pytest_configure() -> None:
+    """Share the cores among the processes that run tests side by side, and those that they start."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+    if workers > 1:
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 @pytest.fixture(scope="session")
