@@ -532,3 +532,29 @@ def test_help_of_fit_takes_eight_seconds_or_little_more_than_its_libraries():
         seconds("-m", "vidmask", "fit", "--help") <= max(8.0, 1.5 * seconds("-c", libraries))
         for _ in range(3)
     )
+
+
+def classifier_words(verb: str, moving_shapes: Path, *more: str) -> list[str]:
+    given = words(verb, moving_shapes, *more)
+    return ["quickstart/finetune" if word == "quickstart/mae_st" else word for word in given]
+
+
+def test_a_classifier_is_tested_by_its_checkpoint_alone(run, moving_shapes, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    start = ["--model.encoder_checkpoint", str(run / "encoder.safetensors")]
+    assert main(classifier_words("fit", moving_shapes, *start, "--trainer.max_steps", "2")) == 0
+    folder = (tmp_path / "runs" / "quickstart" / "finetune" / "latest").resolve()
+    views = ["--data.test_clips", "2", "--data.test_crops", "3"]
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", str(checkpoint), *views]) == 0, capsys.readouterr().err
+    card = (folder / "test" / "card.md").read_text()
+    assert str(run / "encoder.safetensors") in card
+
+
+def test_random_weights_are_not_scored_as_those_of_a_file(run, moving_shapes, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    start = ["--model.encoder_checkpoint", str(run / "encoder.safetensors")]
+    assert main(classifier_words("test", moving_shapes, *start, "--ckpt_path", "untrained")) == 2
+    assert capsys.readouterr().err.startswith("vidmask: --ckpt_path untrained takes random weights")
+    assert not (tmp_path / "runs").exists()

@@ -1,5 +1,6 @@
 """Image transformers as video encoders."""
 
+import warnings
 from functools import partial
 from typing import Any
 
@@ -317,7 +318,8 @@ def test_where_no_weights_are_wanted_none_are_fetched(monkeypatch: pytest.Monkey
         return create(name)
 
     monkeypatch.setattr(timm, "create_model", noted)
-    with torch.device("meta"):
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("error")
         assert inflated_vit(**NAMED | {"pretrained": True}).norm.weight.is_meta
     inflated_vit(**NAMED | {"pretrained": True})
     assert asked == [False, True]

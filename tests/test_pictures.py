@@ -44,6 +44,17 @@ def test_right_codes_decode_to_the_picture_of_the_input_s_own() -> None:
         assert not torch.equal(own, list(wrong.values())[3])
 
 
+def test_codes_that_are_neither_seen_nor_predicted_are_not_shown_as_known() -> None:
+    target = VQGANCodeTarget(RandomTokenizer())
+    # Of each clip the last masked token is not predicted.
+    part = TokenMask(MASK.visible, MASK.masked[:, :-1])
+    right = torch.nn.functional.one_hot(target(BATCH, part.masked, ENCODER.tubelet), 16).float().flatten(2)
+    *_, own, predicted = picture_rows(target, head_of(target), right, BATCH, part).values()
+    differs = (own != predicted).any(dim=1)
+    left_out = torch.zeros(2, 32, dtype=torch.bool).scatter(1, MASK.masked[:, -1:], True).view(2, 2, 4, 4)
+    assert torch.equal(differs, left_out.repeat_interleave(4, 2).repeat_interleave(4, 3))
+
+
 def test_right_differences_are_painted_as_the_true_ones_where_they_were_hidden() -> None:
     for normalisation in ("none", "tubelet"):
         target = RGBDifferenceTarget(normalisation=normalisation)

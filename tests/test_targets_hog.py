@@ -90,8 +90,7 @@ def test_central_differences_equal_scikit_image(
                 torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_unnormalised_central_histograms_are_those_that_scikit_image_draws_from() -> None:
-    # One cell and a large constant in the root: what is left is the histogram over that constant.
+def test_unnormalised_histograms_of_central_differences_are_those_of_a_loop() -> None:
     image = torch.rand(8, 8, generator=torch.Generator().manual_seed(1))
     found = HOGTarget(gradient="central", normalisation="none").histograms(image.expand(1, 3, 1, 8, 8))
     expected = torch.zeros(9)

@@ -64,6 +64,12 @@ def blind(target, batch, indices, tubelet):
     return torch.zeros_like(of_pixels(target, batch, indices, tubelet)) + indices.unsqueeze(-1)
 
 
+def blind_but_for_one(target, batch, indices, tubelet):
+    answers = blind(target, batch, indices, tubelet)
+    answers[:, 0] = of_pixels(target, batch, indices[:, :1], tubelet)[:, 0]
+    return answers
+
+
 def with_context(target, batch, indices, tubelet):
     clip_means = batch.clips.mean(dim=(1, 2, 3, 4))
     return of_pixels(target, batch, indices, tubelet) - clip_means.view(-1, 1, 1)
@@ -153,7 +159,12 @@ FAULTS: dict[str, tuple[Callable[[TargetTrial], None], Target, str]] = {
     "the answer is not of the pixels": (
         laws.hidden_pixels_are_part_of_the_answer,
         Faulty(forward=blind),
-        "leave their answers as they are",
+        "leave the answers of 48 of 48 as they are",
+    ),
+    "one token's answer alone is of the pixels": (
+        laws.hidden_pixels_are_part_of_the_answer,
+        Faulty(forward=blind_but_for_one),
+        "leave the answers of 46 of 48 as they are",
     ),
 }
 

@@ -142,8 +142,13 @@ def _(target: VQGANCodeTarget, head: Head, prediction: Tensor, batch: ClipBatch,
     true = target.encode(batch.clips, head.tubelet)
     answered = filled(true.flatten(1, 3), mask, target.to_codes(prediction)).view_as(true)
     size = (batch.clips.shape[3], batch.clips.shape[4])
+    shown = Tubelet(target.codes_per_token, head.tubelet.rows, head.tubelet.columns)
+    hidden = hidden_pixels(mask, head.grid, shown)
+    not_predicted = hidden & unpredicted_pixels(mask, head.grid, shown)
     return rows | {
-        "decoded from predicted codes, the input's own where it was seen": target.decode(answered, size)
+        "decoded from predicted codes, the input's own where it was seen": cover(
+            target.decode(answered, size), not_predicted
+        )
     }
 
 

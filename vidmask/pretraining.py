@@ -100,7 +100,7 @@ class MaskedPretraining(LightningModule):
     def prepare_data(self) -> None:
         """Let the targets get what they read, such as a tokenizer's weights; one process of each machine.
 
-        Features need no target, so that they can be had where its files are not.
+        Features need no target: a tokenizer that would be trained first is not.
         """
         if self.trainer.predicting:
             return

@@ -291,7 +291,11 @@ class VideoClassification(LightningModule):
         self._answers = SplitAnswers()
 
     def validation_step(self, batch: ClipBatch, batch_idx: int) -> None:
-        """Take the answers of a batch, and log the loss."""
+        """Take the answers of a batch, and log the loss.
+
+        On several ranks a few clips may count twice in the mean of the loss, where the videos cannot be
+        shared out evenly; the accuracies count each video once.
+        """
         losses = self._answer(batch, chunk=len(batch.clips))
         if not losses:
             return

@@ -44,7 +44,7 @@ NO_CLASS_NAMED = re.compile(r'Parser key "(?P<key>[^"]+)":\s+Not a valid subclas
 REQUIRED = re.compile(r"the following arguments are required: ((fit|validate|test|predict)\.)?(?P<key>\S+)")
 LINKED = re.compile(r'Linked "(?P<key>[^"]+)" must be given via "(?P<source>[^"]+)"')
 
-NAMED_PART = re.compile(r"^(?P<part>.*\.heads\.(?P<name>\w+))\.\w+")
+HEAD = re.compile(r"^(?P<head>.*\.heads\.(?P<name>\w+))\.\w+")
 """A setting of a head that goes by a name of the recipe's choice."""
 
 BROKEN = (
@@ -198,7 +198,7 @@ def _required(message: str, parser: Parser, settings: Settings) -> list[str] | N
     if not owners or "trainer" in owners:
         return [f"{key!r} is missing", "give a recipe, such as --config quickstart/mae_st, or the setting"]
     owner = next(iter(owners))
-    unknown = _new_part(key, settings)
+    unknown = _unknown_head(key, settings) if owner == "Head" else None
     if unknown:
         return unknown
     place = _place(settings.find_value(owner))
@@ -207,13 +207,13 @@ def _required(message: str, parser: Parser, settings: Settings) -> list[str] | N
     return [f"{owner} needs {key!r}", place, _accepted_classes(parser, key)]
 
 
-def _new_part(key: str, settings: Settings) -> list[str] | None:
-    """Say that a word sets something in a named part, such as a head, that no recipe has."""
+def _unknown_head(key: str, settings: Settings) -> list[str] | None:
+    """Say that something is set in a head that no recipe has, or one that lacks what a head needs."""
     for setting in settings.entries:
-        match = NAMED_PART.match(setting.path)
-        if match is None or settings.has(f"{match['part']}.{key}"):
+        match = HEAD.match(setting.path)
+        if match is None or settings.has(f"{match['head']}.{key}"):
             continue
-        section = match["part"].rpartition(".")[0]
+        section = match["head"].rpartition(".")[0]
         names = [name for name in settings.names_in(section) if settings.has(f"{section}.{name}.{key}")]
         name = match["name"]
         nearest = did_you_mean(name, names) or (f"there are {_listed(names)}" if names else "")

@@ -255,6 +255,13 @@ class TrainingCLI(LightningCLI):
 
     def _load_start(self) -> None:
         """Let a new training take the weights that it starts from, before a folder is made for it."""
+        start = getattr(self.model, "encoder_checkpoint", None)
+        if self.verb != "fit" and self.filing.checkpoint is None and start is not None:
+            # Else what is scored as started from a file would have random weights.
+            raise Mistake(
+                f"--ckpt_path untrained takes random weights, and model.encoder_checkpoint names {start!r}",
+                "leave one of the two out: the weights of a file are scored after a training of its probe",
+            )
         if self.verb != "fit" or self.filing.checkpoint is not None or not hasattr(self.model, "load_start"):
             return
         try:

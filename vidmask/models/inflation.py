@@ -94,7 +94,9 @@ def inflate_vit(
         found, wanted = tuple(weights[name].shape), tuple(weight.shape)
         if found != wanted:
             raise ValueError(f"the image model's {name} cannot be carried over: {found}, expected {wanted}")
-    encoder.load_state_dict(weights)
+    # On torch's device meta there are no weights to be filled; torch would warn of each.
+    if not encoder.mean.is_meta:
+        encoder.load_state_dict(weights)
     return encoder
 
 

@@ -24,7 +24,8 @@ class MaskedAutoencoder(Objective):
         heads: Makes several, by the names under which their losses are logged.
 
     Raises:
-        ValueError: If not just one of the two is given, or a head's decoder reads regressed latents.
+        ValueError: If not just one of the two is given, or a head's decoder reads regressed latents, or
+            nothing of the clip.
 
     Source: MAE-ST (arXiv 2205.09113), section 3; VideoMAE (arXiv 2203.12602), section 3.
     """
@@ -47,6 +48,11 @@ class MaskedAutoencoder(Objective):
                 raise ValueError(
                     f"the {name} head of MaskedAutoencoder decodes visible latents: its decoder is a "
                     f"TokenDecoder, got a {type(each.decoder).__name__}"
+                )
+            if not len(each.decoder.blocks):
+                raise ValueError(
+                    f"the {name} head's decoder has no block to read the visible latents with: give it a "
+                    "depth of at least 1"
                 )
 
     @property

@@ -102,6 +102,19 @@ class Target(nn.Module):
         return {"copy_nearest": self.loss(copied, answer)}
 
 
+def check_several_slices(encoder: VideoViT, target: str) -> None:
+    """Check that a clip has tubelets one after the other, between which something can change.
+
+    Raises:
+        ValueError: If it has one in time.
+    """
+    if encoder.grid.time < 2:
+        raise ValueError(
+            f"{target} between tubelets needs two in time, and a clip of {encoder.frames} frames has one of "
+            f"{encoder.tubelet.frames}: set its span to 'within' or 'next', or take longer clips"
+        )
+
+
 def channel_statistics(
     pixels: Float[Tensor, "b m p"], epsilon: float
 ) -> tuple[Float[Tensor, "b m p"], Float[Tensor, "b m p"]]:

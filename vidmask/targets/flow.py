@@ -11,7 +11,8 @@ from torch import Tensor
 
 from vidmask.choices import checked_choice
 from vidmask.models.flow import FlowEstimator
-from vidmask.targets.base import Target, nearest_visible
+from vidmask.models.vit import VideoViT
+from vidmask.targets.base import Target, check_several_slices, nearest_visible
 from vidmask.targets.file_identity import FileIdentity
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
@@ -77,6 +78,15 @@ class OpticalFlowTarget(Target):
             ValueError: If the checkpoint of the model was made with another estimator.
         """
         self._identity.note(self.flow.load())
+
+    def follow(self, encoder: VideoViT) -> None:
+        """Check that there is something to predict.
+
+        Raises:
+            ValueError: If the span lies between tubelets, of which a clip has one in time.
+        """
+        if self.span == "between":
+            check_several_slices(encoder, "OpticalFlowTarget")
 
     def num_outputs(self, tubelet: Tubelet) -> int:
         """Return two numbers for each cell and flow of a tubelet.

@@ -20,7 +20,8 @@ class FrozenTeacher(Teacher):
 
     It may be wider or deeper than the encoder that is trained. Until its weights are needed only the head of
     the file is read, which tells its settings. It is no part of the model: it is not trained, stays in
-    evaluation mode and in float32, and is not in checkpoints, where the hash of its file stands.
+    evaluation mode, its weights in float32 (in mixed precision it computes as the model does), and is not in
+    checkpoints, where the hash of its file stands.
 
     Args:
         path: The file.

@@ -7,7 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vidmask.choices import checked_choice
-from vidmask.targets.base import Target, channel_statistics
+from vidmask.models.vit import VideoViT
+from vidmask.targets.base import Target, channel_statistics, check_several_slices
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, patchify
 
 Span = Literal["within", "next", "between"]
@@ -57,6 +58,15 @@ class RGBDifferenceTarget(Target):
         self.normalisation = normalisation
         self.scale = scale
         self.epsilon = epsilon
+
+    def follow(self, encoder: VideoViT) -> None:
+        """Check that there is something to predict.
+
+        Raises:
+            ValueError: If the span lies between tubelets, of which a clip has one in time.
+        """
+        if self.span == "between":
+            check_several_slices(encoder, "RGBDifferenceTarget")
 
     def num_outputs(self, tubelet: Tubelet) -> int:
         """Return the numbers in the differences of one tubelet.

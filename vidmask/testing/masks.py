@@ -9,6 +9,7 @@ from torch import Tensor
 
 from vidmask.masking import MaskGenerator
 from vidmask.randomness import generator
+from vidmask.testing.samples import seeded
 from vidmask.tokens import TokenGrid, TokenMask, Tubelet
 
 NUM_SEEDS = 64
@@ -200,9 +201,9 @@ def clips_are_left_as_they_are(trial: MaskTrial) -> None:
 
 def the_global_generator_is_left_alone(trial: MaskTrial) -> None:
     """Nothing is drawn from torch's global generator, nor is it seeded."""
-    with torch.random.fork_rng(devices=[]):
-        # A state that nobody sets by chance: who seeds with 0 would else be missed the second time.
-        before = torch.manual_seed(6_283_185_307).get_state()
+    # A state that nobody sets by chance: who seeds with 0 would else be missed the second time.
+    with seeded(6_283_185_307):
+        before = torch.get_rng_state()
         trial.mask()
         untouched = torch.equal(before, torch.get_rng_state())
     _law(

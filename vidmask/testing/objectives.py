@@ -13,6 +13,7 @@ from vidmask.testing.samples import (
     rows_of,
     sample_batch,
     sample_mask,
+    seeded,
     small_encoder,
     with_altered_tokens,
 )
@@ -52,8 +53,7 @@ class ObjectiveTrial:
 
     def new(self) -> Objective:
         """Return the objective, the same each time, ready to be trained."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(1)
+        with seeded(1):
             # A copy: what makes it may put one and the same target into each.
             objective = deepcopy(self.make(self.make_encoder()))
         for head in objective.heads.values():

@@ -1,6 +1,7 @@
 """What the laws are tried on: a small encoder, small clips, and clips of which some tokens are altered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,14 @@ REPLACEMENT = 0.123
 """Value of the pixels of an altered token."""
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed what torch draws on the CPU, and in the end leave it as it was; other devices are not touched."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def small_encoder(**settings: object) -> VideoViT:
     """Return an encoder of 32 tokens (2 × 4 × 4), the same each time, on clips of 4 frames of 16 pixels.
 
@@ -23,8 +32,7 @@ def small_encoder(**settings: object) -> VideoViT:
         settings: Arguments of ``VideoViT`` that are to be others.
     """
     given = {"frames": 4, "size": 16, "tubelet": (2, 4, 4), "embed_dim": 32, "depth": 2, "num_heads": 4}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         return VideoViT(**(given | settings))  # pyright: ignore[reportArgumentType]
 
 

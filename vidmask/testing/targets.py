@@ -147,13 +147,19 @@ def visible_pixels_are_no_part_of_the_answer(trial: TargetTrial) -> None:
 
 
 def hidden_pixels_are_part_of_the_answer(trial: TargetTrial) -> None:
-    """Answers depend on the pixels of their own tokens."""
+    """Answers depend on the pixels of their own tokens: a quarter of them at least.
+
+    Not all: some may stay the same by chance, as classes do, or have nothing to be compared with, as the
+    change to the next tubelet has not in the last.
+    """
     hidden = with_altered_tokens(trial.batch.clips, trial.grid, trial.tubelet, trial.mask.masked)
     found = trial.answers(trial.batch._replace(clips=hidden))
+    others = (found != trial.answers()).flatten(2).any(dim=2)
     _law(
-        not torch.equal(found, trial.answers()),
+        bool(others.float().mean() >= 0.25),
         trial,
-        "other pixels in the masked tokens leave their answers as they are",
+        f"other pixels in the masked tokens leave the answers of {int((~others).sum())} of {others.numel()} "
+        "as they are",
     )
 
 
