@@ -549,7 +549,8 @@ def test_a_classifier_is_tested_by_its_checkpoint_alone(run, moving_shapes, tmp_
     capsys.readouterr()
     assert main(["test", "--ckpt_path", str(checkpoint), *views]) == 0, capsys.readouterr().err
     card = (folder / "test" / "card.md").read_text()
-    assert str(run / "encoder.safetensors") in card
+    assert "2 in time × 3 in space" in card
+    assert f"Weights: {run / 'encoder.safetensors'}" in card.replace("\\_", "_")
 
 
 def test_random_weights_are_not_scored_as_those_of_a_file(run, moving_shapes, tmp_path, monkeypatch, capsys):
