@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.utils.data import DataLoader
 from trainers import quiet_trainer
 
@@ -67,6 +68,36 @@ def train(folder, num_steps, every, ckpt_path=None, trainer_options=None, val=Fa
 
 def names(folder) -> list[str]:
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
+
+
+class StopAtFour(Callback):
+    """Ends the run in good order."""
+
+    def on_train_batch_end(self, trainer, pl_module, *args) -> None:
+        trainer.should_stop = trainer.global_step == 4
+
+
+def averaged(folder, *callbacks: Callback, ckpt_path=None) -> dict[str, torch.Tensor]:
+    """Train for eight steps beside an average of the weights, and return it."""
+    checkpoints = RunCheckpoints(100)
+    checkpoints.dirpath = str(folder / "checkpoints")
+    trainer = quiet_trainer(
+        max_steps=8,
+        default_root_dir=folder,
+        enable_checkpointing=True,
+        callbacks=[EMAWeightAveraging(decay=0.5), *callbacks, checkpoints],
+    )
+    torch.manual_seed(0)
+    module = Line()
+    trainer.fit(module, DataLoader(torch.ones(100, 1)), ckpt_path=ckpt_path, weights_only=True)
+    return module.state_dict()
+
+
+def test_a_run_with_averaged_weights_that_ended_goes_on_from_its_own(folder, tmp_path):
+    whole = averaged(tmp_path / "whole")
+    averaged(folder, StopAtFour())
+    resumed = averaged(folder, ckpt_path=folder / "checkpoints" / "last.ckpt")
+    assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
 
 
 @pytest.fixture

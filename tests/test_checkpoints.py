@@ -7,7 +7,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from vidmask.checkpoints import build_encoder, load_encoder, misfit, save_encoder, shapes_of
+from vidmask.checkpoints import (
+    build_encoder,
+    encoder_record,
+    load_encoder,
+    misfit,
+    misfit_lines,
+    save_encoder,
+    shapes_of,
+)
 from vidmask.models.vit import VideoViT
 
 ARGS = {"frames": 4, "size": 16, "tubelet": [2, 8, 8], "embed_dim": 24, "depth": 1, "num_heads": 2}
@@ -113,3 +121,22 @@ def test_weights_differ_by_name_or_shape():
     assert expected == {"a": (2,), "b": (1,), "c": (3, 4)}
     assert misfit(expected, found) == (["a", "c", "z"], ["a"], ["z"], ["c"])
     assert misfit(expected, expected) == ([], [], [], [])
+
+
+def test_what_differs_is_told_a_line_a_kind():
+    expected, found = {"a": (2,), "b": (1,), "c": (3, 4), "d": ()}, {"z": (1,), "c": (4, 3), "d": (1,)}
+    assert misfit_lines(expected, found, 1) == [
+        "2 missing: a and 1 more",
+        "1 left over: z",
+        "2 of another shape: c 4×3 and not 3×4 and 1 more",
+    ]
+    assert misfit_lines(expected, found, 2)[0] == "2 missing: a, b"
+    assert misfit_lines(expected, expected, 2) == []
+
+
+def test_a_record_builds_an_encoder_of_the_same_settings():
+    made = build_encoder(CONFIG | {"init_args": ARGS | {"num_heads": 3, "mean": [0.1, 0.2, 0.3]}})
+    record = json.loads(json.dumps(encoder_record(made)))
+    assert build_encoder(record).arguments == made.arguments
+    wider = Wider(**ARGS | {"tubelet": (2, 8, 8)})
+    assert encoder_record(wider)["class_path"] == "vidmask.models.vit.VideoViT"

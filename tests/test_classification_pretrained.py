@@ -1,13 +1,21 @@
 """Encoders of earlier runs, and why one does not fit."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from trainers import quiet_trainer
 
-from vidmask.checkpoints import build_encoder, save_encoder
+from vidmask.checkpoints import build_encoder, encoder_record, save_encoder
+from vidmask.classification import VideoClassification
 from vidmask.classification.pretrained import load_pretrained, read_pretrained
+from vidmask.masking import RandomMasking
+from vidmask.models import TokenDecoder
 from vidmask.models.vit import VideoViT
+from vidmask.objectives import Head, MaskedAutoencoder
+from vidmask.pretraining import MaskedPretraining
+from vidmask.targets import PixelTarget
 
 ARGS = {"frames": 4, "size": 16, "tubelet": [2, 8, 8], "embed_dim": 24, "depth": 1, "num_heads": 2}
 
@@ -49,8 +57,64 @@ def test_a_checkpoint_is_taken_too(tmp_path, prefix):
     fresh = encoder()
     load_pretrained(fresh, found)
     assert equal(fresh, made)
-    torch.save({"state_dict": weights, "hyper_parameters": {"lr": 1}}, tmp_path / "b.ckpt")
-    assert read_pretrained(tmp_path / "b.ckpt").config is None
+    # A module that was built in Python has no recipe.
+    parts = {"state_dict": weights, "hyper_parameters": {"lr": 1}}
+    torch.save(parts | {"encoder": encoder_record(made)}, tmp_path / "b.ckpt")
+    assert read_pretrained(tmp_path / "b.ckpt").config["init_args"] == made.arguments
+    torch.save(parts, tmp_path / "c.ckpt")
+    with pytest.raises(ValueError, match=r"c\.ckpt does not tell .*: give an encoder\.safetensors"):
+        read_pretrained(tmp_path / "c.ckpt")
+
+
+def checkpoint_of(folder: Path, kind: str, **options: object) -> tuple[VideoViT, Path]:
+    """Save the checkpoint of a module that was built in Python."""
+    torch.manual_seed(0)
+    made = encoder(**options)
+    if kind == "classification":
+        module = VideoClassification(made, {"class": 2})
+    else:
+        decoder = partial(TokenDecoder, embed_dim=8, depth=1, num_heads=2)
+        head = partial(Head, decoder=decoder, target=PixelTarget("none", "all"))
+        module = MaskedPretraining(made, partial(MaskedAutoencoder, head=head), RandomMasking(0.5))
+    trainer = quiet_trainer(default_root_dir=folder)
+    trainer.strategy.connect(module)
+    trainer.save_checkpoint(folder / "a.ckpt", weights_only=True)
+    return made, folder / "a.ckpt"
+
+
+@pytest.mark.parametrize("kind", ["pretraining", "classification"])
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        ({}, {"num_heads": 3}, "num_heads 2 in the file, 3 in the encoder"),
+        (
+            {"positions": "sincos3d", "class_token": False},
+            {"positions": "sincos1d", "class_token": False},
+            "positions sincos3d in the file, sincos1d in the encoder",
+        ),
+        ({"mean": [0.5, 0.5, 0.5]}, {}, r"mean \(0\.5, 0\.5, 0\.5\) in the file"),
+        ({"std": [0.5, 0.5, 0.5]}, {}, r"std \(0\.5, 0\.5, 0\.5\) in the file"),
+    ],
+)
+def test_what_no_shape_shows_is_compared_for_modules_built_in_python_too(
+    tmp_path, kind, before, now, message
+):
+    made, path = checkpoint_of(tmp_path, kind, **before)
+    with pytest.raises(ValueError, match=message):
+        load_pretrained(encoder(**now), read_pretrained(path))
+    fresh = encoder(**before)
+    load_pretrained(fresh, read_pretrained(path))
+    assert equal(fresh, made)
+
+
+@pytest.mark.parametrize("kind", ["pretraining", "classification"])
+def test_positions_of_a_module_built_in_python_are_resampled_if_so_asked(tmp_path, kind):
+    _, path = checkpoint_of(tmp_path, kind)
+    fresh = encoder(frames=8, size=24)
+    with pytest.raises(ValueError, match="interpolate_positions true resamples them"):
+        load_pretrained(fresh, read_pretrained(path))
+    load_pretrained(fresh, read_pretrained(path), interpolate_positions=True)
+    assert fresh.positions.temporal.shape[1] == 4
 
 
 @pytest.mark.parametrize(

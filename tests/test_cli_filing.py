@@ -238,9 +238,9 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_few_words(tmp_path, recipe, 
 @pytest.mark.parametrize(
     ("weights", "told"),
     [
-        ({"weight": torch.zeros(3)}, r"weight: \(2,\) in the checkpoint, \(3,\) in the model"),
-        ({"weight": torch.zeros(2), "bias": torch.zeros(1)}, "bias: absent in the checkpoint"),
-        ({}, "absent in the model"),
+        ({"weight": torch.zeros(3)}, "1 of another shape: weight 2 and not 3"),
+        ({"weight": torch.zeros(2), "bias": torch.zeros(1)}, "1 missing: bias"),
+        ({}, "1 left over: weight"),
     ],
 )
 def test_a_checkpoint_of_another_model_is_refused(tmp_path, recipe, begun, weights, told):
@@ -249,6 +249,48 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, recipe, begun, weigh
         filing.check_weights(weights)
     assert any(re.search(told, line) for line in mistake.value.lines)
     filing.check_weights({"weight": torch.ones(2)})
+
+
+def misfitting(tmp_path, recipe, ours: dict[str, int], theirs: dict[str, int]) -> list[str]:
+    """Return what is told where weights of these lengths meet a checkpoint of those."""
+    weights = {name: torch.zeros(length) for name, length in theirs.items()}
+    torch.save({"global_step": 7, "state_dict": weights}, tmp_path / "other.ckpt")
+    filing = again(tmp_path, recipe, ckpt_path=str(tmp_path / "other.ckpt"))
+    with pytest.raises(Mistake) as caught:
+        filing.check_weights({name: torch.zeros(length) for name, length in ours.items()})
+    return caught.value.lines
+
+
+def test_what_does_not_fit_is_listed_by_kind_in_five_lines(tmp_path, recipe):
+    ours = {f"a{i}": 1 for i in range(7)} | {"c": 2, "d": 1}
+    lines = misfitting(tmp_path, recipe, ours, {"b": 1, "c": 3, "d": 1})
+    assert lines == [
+        f"{tmp_path / 'other.ckpt'} does not fit the model: 9 of its weights are others",
+        "7 missing: a0, a1, a2, a3, a4 and 2 more",
+        "1 left over: b",
+        "1 of another shape: c 3 and not 2",
+        "give the settings of the model that the checkpoint was made with",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "told"),
+    [
+        ({"classifier.norm": 1}, {"objective.norm": 1}, "goes in as --model.encoder_checkpoint"),
+        (
+            {"objective.encoder.positions.temporal": 1},
+            {"objective.encoder.positions.temporal": 2},
+            "set model.encoder.frames and model.encoder.size to",
+        ),
+        ({"classifier.encoder.cls_token": 1}, {}, "set model.encoder.class_token and"),
+        ({"classifier.heads.label_class.bias": 1}, {"classifier.heads.label_class.bias": 2}, "model.classes"),
+        ({"objective.encoder.blocks.1.norm": 1}, {}, "set model.encoder.depth to"),
+        # Nothing is left over: it is no encoder of pre-training that lacks a pooling.
+        ({"classifier.pooling.query": 1}, {}, "give the settings of the model"),
+    ],
+)
+def test_the_setting_that_would_make_it_fit_is_named_where_it_is_known(tmp_path, recipe, ours, theirs, told):
+    assert told in misfitting(tmp_path, recipe, ours | {"same": 1}, theirs | {"same": 1})[-1]
 
 
 @pytest.mark.parametrize("verb", ["validate", "test", "predict"])

@@ -38,7 +38,12 @@ def test_views_are_averaged_and_what_was_skipped_is_left_out():
 
 def test_views_may_count_one_by_one():
     scores = answers().scores(num_videos=3, num_views=2, classes=CLASSES, each_view=True)
-    assert scores.video_index.tolist() == [0, 1, 4, 5]
+    assert scores.video_index.tolist() == [0, 0, 2, 2]
+    assert scores.view is not None
+    assert scores.view.tolist() == [0, 1, 0, 1]
+    assert scores.num_videos == 2
+    # Rows of a video vary together: an interval is over videos.
+    assert scores.mean_of_videos(torch.tensor([1, 0, 1, 1])).tolist() == [0.5, 1.0]
     torch.testing.assert_close(
         scores.probabilities["class"][:, 0], torch.tensor([0.8, 0.4, 0.1, 0.3]), check_dtype=False
     )

@@ -114,7 +114,11 @@ def test_what_is_missing_is_left_out():
 def test_one_fact_alone_makes_a_line_of_text(name):
     """Without it the card says less, and nothing is left that is empty or says None."""
     empty = {"augmentations": (), "numbers": (), "versions": {}, "from_scratch": False}.get(name)
-    if name == "from_scratch":
+    if name == "encoder_origin":
+        whole = dataclasses.replace(FULL, encoder_file=None, encoder_origin="random, untrained")
+        less = dataclasses.replace(whole, encoder_origin=None)
+        assert "- Weights: random, untrained\n" in model_card(whole)
+    elif name == "from_scratch":
         whole = dataclasses.replace(FULL, encoder_file=None, from_scratch=True)
         less = dataclasses.replace(whole, from_scratch=False)
         assert "- Weights: from scratch\n" in model_card(whole)
@@ -201,7 +205,7 @@ def test_another_protocol_is_refused():
     code = "from vidmask.evaluation.card import Card; Card(title='t', protocol='knn')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == (
-        "ValueError: protocol must be one of fine-tuning, linear, attentive, got 'knn'"
+        "ValueError: protocol must be one of fine-tuning, linear, attentive, comparison, got 'knn'"
     )
 
 

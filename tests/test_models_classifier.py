@@ -4,7 +4,11 @@ from functools import partial
 
 import pytest
 import torch
+from trainers import quiet_trainer
 
+from vidmask.classification import VideoClassification
+from vidmask.data.datamodule import VideoDataModule
+from vidmask.data.sources import VideoFolder
 from vidmask.models.classifier import VideoClassifier
 from vidmask.models.pooling import AttentivePooling, MeanPooling, TimeSlicePooling
 from vidmask.models.vit import VideoViT
@@ -78,6 +82,36 @@ def test_batch_norm_standardises_the_vectors_without_weights_of_its_own():
     vectors = model.batch_norm(model.pooled(CLIPS))
     torch.testing.assert_close(vectors.mean(dim=0), torch.zeros(24), atol=1e-5, rtol=0)
     assert not list(model.batch_norm.parameters())
+
+
+def test_a_batch_of_one_is_standardised_by_the_running_statistics_and_leaves_them():
+    model = classifier(batch_norm=True, frozen=True).train()
+    model(CLIPS)
+    before = {name: value.clone() for name, value in model.batch_norm.state_dict().items()}
+    logits = model(CLIPS[:1])["class"]
+    assert all(torch.equal(value, before[name]) for name, value in model.batch_norm.state_dict().items())
+    assert torch.equal(logits, model.eval()(CLIPS[:1])["class"])
+    assert model.has_batch_norm
+    assert not classifier().has_batch_norm
+
+
+def test_a_run_with_batch_norm_takes_one_clip_only_where_others_were_skipped(tmp_path, video_folder):
+    module = VideoClassification(encoder(), {"class": 2}, frozen=True, batch_norm=True)
+    options = {"frames": 4, "size": 16, "stride_frames": 2, "num_workers": 0}
+    trainer = quiet_trainer(max_epochs=1, default_root_dir=tmp_path, limit_val_batches=0)
+    with pytest.raises(
+        ValueError, match=r"model\.batch_norm standardises .*: data\.batch_size must be at least 2, got 1"
+    ):
+        trainer.fit(module, VideoDataModule(VideoFolder(video_folder), batch_size=1, **options))
+    for name in ("jump", "run"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        (tmp_path / "train" / name / "0.mp4").symlink_to(video_folder / "train" / name / "0.mp4")
+        (tmp_path / "train" / name / "1.mp4").write_bytes(b"no video")
+    trainer = quiet_trainer(max_epochs=2, default_root_dir=tmp_path, limit_val_batches=0)
+    # Of the four videos two can be read, so that some batches have one clip.
+    source = VideoFolder(tmp_path / "train")
+    trainer.fit(module, VideoDataModule(source, batch_size=3, max_skipped_share=1.0, **options))
+    assert trainer.global_step > 0
 
 
 def test_clips_of_one_answer_are_joined_in_their_order():

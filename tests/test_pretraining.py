@@ -168,6 +168,9 @@ def test_a_module_built_from_python_saves_and_reloads_with_its_parts_given_again
     fitting.save_checkpoint(tmp_path / "run.ckpt")
     loaded = MaskedPretraining.load_from_checkpoint(tmp_path / "run.ckpt", weights_only=True, **parts())
     assert loaded.lr == 0.25
+    # What no weight's shape shows is kept for a run that starts from its encoder.
+    checkpoint = torch.load(tmp_path / "run.ckpt", weights_only=True)
+    assert checkpoint["encoder"]["init_args"] == module.encoder.arguments
     for name, value in module.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name]), name
 

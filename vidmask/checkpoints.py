@@ -37,7 +37,7 @@ def save_encoder(path: str | PathLike[str], encoder: VideoViT, config: Mapping[s
     spec = {"class_path": config["class_path"], "init_args": config.get("init_args", {})}
     if type(encoder) is VideoViT and not inspect.isclass(_maker(spec["class_path"])):
         # The function may fetch weights first, as inflated_vit does: the class alone builds it again.
-        spec = {"class_path": f"{VideoViT.__module__}.VideoViT", "init_args": encoder.arguments}
+        spec = encoder_record(encoder)
     save_file(weights, path, metadata={"format": FORMAT, "encoder": json.dumps(spec)})
 
 
@@ -111,6 +111,15 @@ class Misfit(NamedTuple):
     misshaped: list[str]
 
 
+def encoder_record(encoder: VideoViT) -> dict[str, Any]:
+    """Return ``class_path`` and ``init_args`` by which a run's checkpoint tells of its encoder.
+
+    A module that was built in Python has no recipe, and no weight's shape shows heads, fixed positions and
+    pixel statistics. A subclass is told as the ``VideoViT`` that it is.
+    """
+    return {"class_path": f"{VideoViT.__module__}.VideoViT", "init_args": encoder.arguments}
+
+
 def shapes_of(weights: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return the shape of each weight by its name; what has none is left out."""
     return {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
@@ -124,6 +133,24 @@ def misfit(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[in
         left_over=[name for name in found if name not in expected],
         misshaped=[name for name in found if name in expected and found[name] != expected[name]],
     )
+
+
+def misfit_lines(
+    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], named: int
+) -> list[str]:
+    """Return what is missing, left over and of another shape: a line each, so many of its names in it."""
+    _, missing, left_over, misshaped = misfit(expected, found)
+    shapes = [f"{name} {_shape(found[name])} and not {_shape(expected[name])}" for name in misshaped]
+    return [
+        f"{len(names)} {what}: {', '.join(names[:named])}"
+        f"{f' and {len(names) - named} more' if len(names) > named else ''}"
+        for what, names in (("missing", missing), ("left over", left_over), ("of another shape", shapes))
+        if names
+    ]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "a number"
 
 
 def _maker(class_path: str) -> Any:

@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vidmask.checkpoints import save_encoder
+from vidmask.checkpoints import encoder_record, save_encoder
 from vidmask.masking import MaskGenerator
 from vidmask.models.vit import Latents, VideoViT
 from vidmask.objectives.base import Objective
@@ -113,6 +113,10 @@ class MaskedPretraining(LightningModule):
             return
         for head in self.objective.heads.values():
             head.target.load()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep how the encoder was made, for a run that starts from it."""
+        checkpoint["encoder"] = encoder_record(self.encoder)
 
     def export(self, folder: Path, config: Mapping[str, Any]) -> None:
         """Write the encoder alone to ``encoder.safetensors``.

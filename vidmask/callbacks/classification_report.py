@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,15 @@ from rich.table import Table
 
 from vidmask import environment, runs
 from vidmask.classification import VideoClassification
+from vidmask.classification.training_record import TrainingRecord
 from vidmask.data.identity import identity
 from vidmask.evaluation.accuracy import confusion, mean_class_accuracy, per_class, top_k
 from vidmask.evaluation.bootstrap import interval
-from vidmask.evaluation.card import Card, LabelNumbers, model_card
+from vidmask.evaluation.card import Card, LabelNumbers, Protocol, model_card
 from vidmask.evaluation.confusion_picture import write_confusion
 from vidmask.evaluation.scores import VideoScores, write_scores
 from vidmask.models.pooling import AttentivePooling
+from vidmask.models.vit import VideoViT
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +51,7 @@ class ClassificationReport(Callback):
             _LOG.warning("the scores of single videos are not written: %s", error)
         numbers = [_numbers(scores, label, folder) for label in scores.classes]
         data: Any = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
-        card = model_card(_card(pl_module, data, len(scores.paths), numbers, folder))
+        card = model_card(_card(pl_module, data, scores.num_videos, numbers, folder))
         (folder / "card.md").write_text(card, encoding="utf-8")
         console = Console()
         console.print(_table(numbers))
@@ -64,7 +67,8 @@ def _numbers(scores: VideoScores, label: str, folder: Path) -> LabelNumbers:
     table = per_class(right, truth, classes)
     with (folder / f"classes_{label}.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("class", "videos", "correct", "accuracy"))
+        counted = "videos" if scores.view is None else "views"
+        writer.writerow(("class", counted, "correct", "accuracy"))
         for row in table:
             share = "" if row.accuracy is None else f"{row.accuracy:.4f}"
             writer.writerow((row.name, row.videos, row.correct, share))
@@ -73,12 +77,12 @@ def _numbers(scores: VideoScores, label: str, folder: Path) -> LabelNumbers:
     in_five = top_k(probabilities, truth, 5) if len(classes) > 5 else None
     return LabelNumbers(
         label=label,
-        videos=len(truth),
+        videos=scores.num_videos,
         num_classes=len(classes),
         top_1=right.double().mean().item(),
-        top_1_interval=interval(right),
+        top_1_interval=interval(scores.mean_of_videos(right)),
         top_5=None if in_five is None else in_five.double().mean().item(),
-        top_5_interval=None if in_five is None else interval(in_five),
+        top_5_interval=None if in_five is None else interval(scores.mean_of_videos(in_five)),
         mean_class=mean_class_accuracy(table),
     )
 
@@ -90,8 +94,9 @@ def _card(
     numbers: list[LabelNumbers],
     folder: Path,
 ) -> Card:
-    attentive = isinstance(module.classifier.pooling, AttentivePooling)
-    frozen = "attentive" if attentive else "linear"
+    record = module.record
+    untrained = record.steps is None
+    origin = _origin(record, getattr(module.hparams, "encoder", None))
     config = folder / runs.CONFIG
     described = environment.describe()
     return Card(
@@ -100,12 +105,12 @@ def _card(
         split=data.test_split,
         num_videos=num_videos,
         fingerprint=identity(data.source)["sha256"],
-        protocol=frozen if module.classifier.frozen else "fine-tuning",
+        protocol=None if untrained else _protocol(module),
         pooling=type(module.classifier.pooling).__name__,
-        epochs=module.record.epochs,
-        steps=module.record.steps,
-        batch_size=module.record.clips_per_step,
-        peak_learning_rate=module.record.peak_lr,
+        epochs=record.epochs,
+        steps=record.steps,
+        batch_size=record.clips_per_step,
+        peak_learning_rate=None if untrained else record.peak_lr,
         layer_decay=module.layer_decay,
         augmentations=[
             f"crops of {data.scale[0]:g} to {data.scale[1]:g} of the frame",
@@ -115,12 +120,38 @@ def _card(
         temporal_views=data.test_clips,
         spatial_views=data.test_crops,
         numbers=numbers,
-        encoder_file=module.encoder_checkpoint,
-        encoder_sha256=module.record.encoder_sha256,
-        from_scratch=module.encoder_checkpoint is None,
+        encoder_file=record.encoder_file,
+        encoder_sha256=record.encoder_sha256,
+        from_scratch=record.encoder_file is None and origin is None,
+        encoder_origin=origin,
         config_sha256=hashlib.sha256(config.read_bytes()).hexdigest() if config.is_file() else None,
         versions={"vidmask": described["vidmask"], "python": described["python"], **described["packages"]},
     )
+
+
+def _protocol(module: VideoClassification) -> Protocol:
+    if not module.classifier.frozen:
+        return "fine-tuning"
+    if module.classifier.clips_per_answer > 1:
+        return "comparison"
+    return "attentive" if isinstance(module.classifier.pooling, AttentivePooling) else "linear"
+
+
+def _origin(record: TrainingRecord, encoder: Any) -> str | None:
+    """Return in words where an encoder's weights come from, if neither from a known file nor from scratch.
+
+    Args:
+        record: What the checkpoint tells of the training.
+        encoder: The encoder in the module's settings: class path and arguments where a recipe made it.
+    """
+    if record.encoder_file is not None:
+        return None
+    if record.encoder_sha256 is not None:
+        return "a file whose name was not kept"
+    maker = encoder.get("class_path") if isinstance(encoder, Mapping) else None
+    if maker is not None and str(maker).rpartition(".")[2] != VideoViT.__name__:
+        return f"as {maker} makes them"
+    return "random, untrained" if record.steps is None else None
 
 
 def _table(numbers: list[LabelNumbers]) -> Table:

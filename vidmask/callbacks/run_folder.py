@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 
 from vidmask import runs
+from vidmask.callbacks.fixed_clips import callbacks_of
 
 
 class RunCheckpoints(ModelCheckpoint):
@@ -75,9 +76,14 @@ class RunCheckpoints(ModelCheckpoint):
             self._save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the last state once more, now with what other callbacks have measured at the end."""
+        """Save the last state once more, now with what other callbacks have measured at the end.
+
+        Not where an average of the weights was trained beside them: it has taken their place in the model by
+        now, and a run that went on would go on from it.
+        """
         if self._last_checkpoint_saved and self._last_global_step_saved == trainer.global_step:
-            trainer.save_checkpoint(self._last_checkpoint_saved)
+            if not callbacks_of(trainer, WeightAveraging):
+                trainer.save_checkpoint(self._last_checkpoint_saved)
         else:
             # It was not to be foreseen that it would be the last.
             self._save(trainer)

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from vidmask.checkpoints import save_encoder
+from vidmask.checkpoints import encoder_record, save_encoder
 from vidmask.choices import checked_choice
 from vidmask.classification.labels import check_labels
 from vidmask.classification.mixing import Mixing, soft_targets
@@ -194,7 +194,7 @@ class VideoClassification(LightningModule):
             interpolate_positions=self.interpolate_positions,
             leave_out=self.encoder_leave_out,
         )
-        self.record.encoder_sha256 = found.sha256
+        self.record.encoder_sha256, self.record.encoder_file = found.sha256, self.encoder_checkpoint
 
     def setup(self, stage: str) -> None:
         """Load what training starts from, and compare the data's labels with the heads'.
@@ -207,16 +207,15 @@ class VideoClassification(LightningModule):
         if stage == "fit":
             if self.trainer.ckpt_path is None:
                 self.load_start()
-            if self.mixing is not None and getattr(data, "batch_size", 2) < 2:
-                raise ValueError(
-                    "model.mixing mixes the clips of a batch: data.batch_size must be at least 2, got 1"
-                )
+            if getattr(data, "batch_size", 2) < 2:
+                self._check_parts_take_one_clip()
         if self.question.classes is None and stage != "predict":
             check_labels(data, self.classes, stage, self.unseen_classes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what a model card tells of the training, and which parts were trained."""
+        """Keep what a model card tells of the training, its parts, and how the encoder was made."""
         checkpoint["training"] = self.record.for_checkpoint(self._parts())
+        checkpoint["encoder"] = encoder_record(self.encoder)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it up, and compare the parts: those that were built in Python are given anew.
@@ -231,6 +230,20 @@ class VideoClassification(LightningModule):
     def on_train_end(self) -> None:
         """Note how long training was."""
         self.record.steps, self.record.epochs = self.trainer.global_step, self.trainer.current_epoch
+
+    def _check_parts_take_one_clip(self) -> None:
+        """Refuse batches of one clip where a part needs others beside it.
+
+        Raises:
+            ValueError: That there is such a part.
+        """
+        if self.mixing is not None:
+            needs = "model.mixing mixes the clips of a batch"
+        elif self.classifier.has_batch_norm:
+            needs = "model.batch_norm standardises over the clips of a batch"
+        else:
+            return
+        raise ValueError(f"{needs}: data.batch_size must be at least 2, got 1")
 
     def _parts(self) -> dict[str, str]:
         return described(self.classifier.pooling, self.question, self.mixing)

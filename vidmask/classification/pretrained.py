@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vidmask.checkpoints import build_encoder, misfit, read_encoder_file, shapes_of
+from vidmask.checkpoints import build_encoder, misfit, misfit_lines, read_encoder_file, shapes_of
 from vidmask.models.position_resampling import resampled_positions
 from vidmask.models.vit import VideoViT
 
@@ -27,13 +27,13 @@ class PretrainedEncoder(NamedTuple):
         path: The file.
         sha256: Hash of its bytes, in hexadecimal.
         weights: Its weights by name.
-        config: ``class_path`` and ``init_args`` of the encoder; None where the file does not tell.
+        config: ``class_path`` and ``init_args`` of the encoder.
     """
 
     path: str
     sha256: str
     weights: dict[str, Tensor]
-    config: Mapping[str, Any] | None
+    config: Mapping[str, Any]
 
 
 def read_pretrained(path: str | PathLike[str]) -> PretrainedEncoder:
@@ -41,7 +41,7 @@ def read_pretrained(path: str | PathLike[str]) -> PretrainedEncoder:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it holds no encoder of vidmask.
+        ValueError: If it holds no encoder of vidmask, or does not tell how it was made.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -78,12 +78,11 @@ def load_pretrained(
             option would make it fit.
     """
     weights = dict(found.weights)
-    if found.config is not None:
-        with torch.device("meta"):
-            theirs = build_encoder(found.config)
-        _check_settings(found.path, theirs, encoder)
-        if interpolate_positions and theirs.position_kind == "separable" and theirs.grid != encoder.grid:
-            weights = resampled_positions(weights, theirs.grid, encoder.grid)
+    with torch.device("meta"):
+        theirs = build_encoder(found.config)
+    _check_settings(found.path, theirs, encoder)
+    if interpolate_positions and theirs.position_kind == "separable" and theirs.grid != encoder.grid:
+        weights = resampled_positions(weights, theirs.grid, encoder.grid)
     ours = encoder.state_dict()
     for beginning in leave_out:
         if not any(name.startswith(beginning) for name in ours):
@@ -124,12 +123,7 @@ def _check_fit(path: str, ours: Mapping[str, tuple[int, ...]], theirs: Mapping[s
     wrong, missing, left_over, misshaped = misfit(ours, theirs)
     if not wrong:
         return
-    shapes = [f"{name} {_shape(theirs[name])} and not {_shape(ours[name])}" for name in misshaped]
-    told = [
-        f"{len(names)} {what}: {', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}"
-        for what, names in (("missing", missing), ("left over", left_over), ("of another shape", shapes))
-        if names
-    ]
+    told = misfit_lines(ours, theirs, _NAMED)
     raise ValueError(
         f"{path} does not fit the encoder\n" + "\n".join([*told, _advice(missing, left_over, misshaped)])
     )
@@ -144,11 +138,7 @@ def _advice(missing: Sequence[str], left_over: Sequence[str], misshaped: Sequenc
     return "set model.encoder to the file's, or name what is to be left as it is in model.encoder_leave_out"
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "a number"
-
-
-def _read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] | None]:
+def _read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any]]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         weights = checkpoint["state_dict"]
@@ -165,6 +155,13 @@ def _read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Mapping[str, Any] |
     found = {
         name.removeprefix(prefix): value.clone() for name, value in weights.items() if name.startswith(prefix)
     }
-    # A module that was built from Python tells no class path.
-    config = checkpoint.get("hyper_parameters", {}).get("encoder")
-    return found, config if isinstance(config, Mapping) and "class_path" in config else None
+    # A module that was built from Python tells no class path: it has saved what its encoder was made with.
+    told = (checkpoint.get("hyper_parameters", {}).get("encoder"), checkpoint.get("encoder"))
+    config = next((each for each in told if isinstance(each, Mapping) and "class_path" in each), None)
+    if config is None:
+        raise ValueError(
+            f"{path} does not tell which heads, positions and pixel statistics its encoder has (an earlier "
+            "version wrote it, for a module built in Python): give an encoder.safetensors, which "
+            "vidmask.checkpoints.save_encoder writes"
+        )
+    return found, config

@@ -18,7 +18,8 @@ class TrainingRecord:
         peak_lr: Peak learning rate of the heads.
         clips_per_step: Clips behind an optimizer step.
         steps: Optimizer steps that were done.
-        epochs: Epochs that were done.
+        epochs: Epochs that were done, each of as many clips as there are videos.
+        encoder_file: The file that the encoder was taken from; None where it is not known.
     """
 
     encoder_sha256: str | None = None
@@ -26,6 +27,7 @@ class TrainingRecord:
     clips_per_step: int | None = None
     steps: int | None = None
     epochs: int | None = None
+    encoder_file: str | None = None
 
     def for_checkpoint(self, parts: Mapping[str, str]) -> dict[str, Any]:
         """Return what a checkpoint keeps, which tells steps and epochs by itself.
@@ -35,6 +37,7 @@ class TrainingRecord:
         """
         return {
             "encoder_sha256": self.encoder_sha256,
+            "encoder_file": self.encoder_file,
             "peak_lr": self.peak_lr,
             "clips_per_step": self.clips_per_step,
             "parts": dict(parts),
@@ -42,15 +45,33 @@ class TrainingRecord:
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Mapping[str, Any]) -> "TrainingRecord":
-        """Return what a checkpoint tells."""
+        """Return what a checkpoint tells.
+
+        Raises:
+            ValueError: If it is none of a classifier.
+        """
+        if "training" not in checkpoint:
+            raise ValueError(
+                "the checkpoint is none of a VideoClassification: an encoder that was pre-trained goes in as "
+                "encoder_checkpoint"
+            )
         kept = checkpoint["training"]
         return cls(
             kept["encoder_sha256"],
             kept["peak_lr"],
             kept["clips_per_step"],
             checkpoint["global_step"],
-            checkpoint["epoch"],
+            _epochs_done(checkpoint),
+            # Not in checkpoints of earlier versions.
+            kept.get("encoder_file"),
         )
+
+
+def _epochs_done(checkpoint: Mapping[str, Any]) -> int:
+    """Return the epochs before a checkpoint: where it was saved at an epoch's end, that epoch too."""
+    loops = checkpoint.get("loops", {}).get("fit_loop")
+    # Lightning's own number is raised after such a save.
+    return checkpoint["epoch"] if loops is None else loops["epoch_progress"]["total"]["completed"]
 
 
 def described(pooling: Pooling, question: Question, mixing: Mixing | None) -> dict[str, str]:

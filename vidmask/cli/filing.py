@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import torch
 from lightning.pytorch.loggers import Logger
 
 from vidmask import environment, recipes, runs
-from vidmask.checkpoints import misfit, shapes_of
+from vidmask.checkpoints import Misfit, misfit, misfit_lines, shapes_of
 from vidmask.cli.errors import Mistake
 from vidmask.data.identity import check_identity
 from vidmask.loggers import MetricsJsonl, RunTensorBoard
@@ -33,6 +34,9 @@ UNREADABLE = (
 
 UNTRAINED = "untrained"
 """In place of a checkpoint: the model as it is before training."""
+
+NAMED = 5
+"""How many weights of a kind are named where a checkpoint does not fit."""
 
 SHARED_FOLDER = "VIDMASK_RUN_FOLDER"
 """Environment variable by which the first process tells those it starts where the run is filed."""
@@ -136,14 +140,12 @@ class Filing:
         if self.checkpoint is None:
             return
         ours = shapes_of(weights)
-        wrong = misfit(ours, self._shapes).names
-        if wrong:
-            name = wrong[0]
+        wrong = misfit(ours, self._shapes)
+        if wrong.names:
             raise Mistake(
-                f"{self.checkpoint} does not fit the model: {len(wrong)} of its weights are others",
-                f"the first is {name}: {self._shapes.get(name, 'absent')} in the checkpoint, "
-                f"{ours.get(name, 'absent')} in the model",
-                "give the settings of the model that the checkpoint was made with",
+                f"{self.checkpoint} does not fit the model: {len(wrong.names)} of its weights are others",
+                *misfit_lines(ours, self._shapes, NAMED),
+                _advice(wrong),
             )
 
     def check_data(self, data: Mapping[str, Any]) -> None:
@@ -277,6 +279,29 @@ def with_recipes(words: Sequence[str]) -> tuple[list[str], list[Path]]:
         configs.append(folder / runs.CONFIG)
         args[1:1] = ["--config", str(folder / runs.CONFIG)]
     return args, configs
+
+
+def _advice(wrong: Misfit) -> str:
+    """Return which setting would make a checkpoint fit, where the names of what differs show it."""
+
+    def all_like(pattern: str, names: Sequence[str] = wrong.names) -> bool:
+        return all(re.search(pattern, name) for name in names)
+
+    turned = all_like(r"^classifier\.", wrong.missing) and all_like(r"^objective\.", wrong.left_over)
+    if wrong.missing and wrong.left_over and turned:
+        return "an encoder that was pre-trained goes in as --model.encoder_checkpoint, not as --ckpt_path"
+    if all_like(r"(^|\.)(cls_|positions\.)"):
+        if not wrong.missing and not wrong.left_over:
+            setting = "model.encoder.frames and model.encoder.size"
+        else:
+            setting = "model.encoder.class_token and model.encoder.positions"
+    elif all_like(r"^classifier\.heads\."):
+        setting = "model.classes"
+    elif all_like(r"^(objective|classifier)\.encoder\.blocks\.") and not wrong.misshaped:
+        setting = "model.encoder.depth"
+    else:
+        return "give the settings of the model that the checkpoint was made with"
+    return f"set {setting} to what the checkpoint was made with"
 
 
 def _recipe_name(configs: Sequence[Path]) -> str:

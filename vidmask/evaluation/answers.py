@@ -37,8 +37,7 @@ class SplitAnswers(ViewAverage):
             num_videos: Videos of the split.
             num_views: Views of each.
             classes: For each label the names of its classes.
-            each_view: Whether every view is asked something of its own, and so has a row of its own: number
-                ``video * num_views + view``.
+            each_view: Whether every view is asked something of its own, and so has a row of its own.
 
         Raises:
             ValueError: If a view is lacking of a video that was not passed over.
@@ -50,15 +49,21 @@ class SplitAnswers(ViewAverage):
             parts = gathered
         views = [views for views, _ in parts]
         num_skipped = len(set().union(*(skipped for _, skipped in parts)))
+        views_of_a_video = num_views
         if each_view:
+            # As videos of one view each.
             views = [
                 replace(part, video_index=part.video_index * num_views + part.view, view=part.view * 0)
                 for part in views
             ]
             num_videos, num_skipped, num_views = num_videos * num_views, num_skipped * num_views, 1
-        return join(
+        joined = join(
             views, num_videos=num_videos, num_views=num_views, classes=classes, num_skipped=num_skipped
         )
+        if not each_view:
+            return joined
+        rows = joined.video_index
+        return replace(joined, video_index=rows // views_of_a_video, view=rows % views_of_a_video)
 
 
 def accuracies(scores: VideoScores) -> dict[str, float]:

@@ -118,12 +118,14 @@ def paired_difference(
         seed: As of ``interval``.
 
     Raises:
-        ValueError: If they are not of the same videos, classes and right answers.
+        ValueError: If they are not of the same videos, classes and right answers, or have rows of views.
     """
     for name, scores in (("first", first), ("second", second)):
         if label not in scores.classes:
             known = ", ".join(printable(other) for other in scores.classes) or "none"
             raise ValueError(f"the {name} scores have no label {printable(label)!r}, only {known}")
+    if first.view is not None or second.view is not None:
+        raise ValueError("a video of these scores has a row for each view: take the mean of its rows first")
     if first.classes[label] != second.classes[label]:
         raise ValueError(
             f"label {printable(label)!r} has {_first_difference(first.classes[label], second.classes[label])}"

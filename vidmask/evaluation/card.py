@@ -8,11 +8,12 @@ from typing import Literal
 from vidmask.choices import checked_choice
 from vidmask.data.words import printable
 
-Protocol = Literal["fine-tuning", "linear", "attentive"]
+Protocol = Literal["fine-tuning", "linear", "attentive", "comparison"]
 
 _PROTOCOLS = {
     "fine-tuning": "fine-tuning: the encoder and a classifier on it are trained",
     "linear": "linear probe: a linear classifier on the frozen encoder is trained",
+    "comparison": "probe of several clips: a hidden layer and a classifier on the frozen encoder are trained",
     "attentive": "attentive probe: attention pooling and a classifier on the frozen encoder are trained",
 }
 # What CommonMark, tables and mathematics on GitHub take for markup; the rest is so only where a line begins.
@@ -54,9 +55,10 @@ class Card:
         split: Split that was tested.
         num_videos: Videos of it.
         fingerprint: SHA-256 of the names and labels of the training videos.
-        protocol: ``"fine-tuning"``, ``"linear"`` or ``"attentive"``: what was trained.
+        protocol: ``"fine-tuning"``, ``"linear"``, ``"attentive"`` or, of several clips that are judged
+            together, ``"comparison"``: what was trained.
         pooling: What the classifier reads of the encoder's tokens.
-        epochs: Passes over the training videos.
+        epochs: Epochs of as many clips as there are training videos.
         steps: Steps of the optimizer.
         batch_size: Clips in a step, on all ranks.
         peak_learning_rate: Largest learning rate.
@@ -69,11 +71,12 @@ class Card:
         encoder_file: File that the encoder's weights came from.
         encoder_sha256: SHA-256 of that file.
         from_scratch: Whether the encoder began with random weights.
+        encoder_origin: Where else its weights came from, in words.
         config_sha256: SHA-256 of the run's ``config.yaml``.
         versions: Version of each package.
 
     Raises:
-        ValueError: If the protocol is none of the three, or the encoder comes from a file and from scratch.
+        ValueError: If the protocol is none of the four, or the encoder comes from a file and from scratch.
     """
 
     title: str
@@ -96,6 +99,7 @@ class Card:
     encoder_file: str | None = None
     encoder_sha256: str | None = None
     from_scratch: bool = False
+    encoder_origin: str | None = None
     config_sha256: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -197,7 +201,7 @@ def _training(card: Card) -> list[str]:
 
 
 def _encoder(card: Card) -> list[str]:
-    weights = "from scratch" if card.from_scratch else _text(card.encoder_file)
+    weights = "from scratch" if card.from_scratch else _text(card.encoder_file or card.encoder_origin)
     return _list({"Weights": weights, "SHA-256 of the file": _code(card.encoder_sha256)})
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from vidmask.data.tables import check_pyarrow, is_text
@@ -20,11 +20,12 @@ _TRUTH, _PREDICTED, _PROBABILITIES = "truth_", "predicted_", "probabilities_"
 
 @dataclass(frozen=True, eq=False)
 class VideoScores:
-    """One row for each video, on the host.
+    """One row for each video, on the host; or for each view of it, where each had a question of its own.
 
     Attributes:
         paths: The file of each video.
         video_index: Place of each video in its split.
+        view: Which view of its video a row is, where each view was asked something of its own; else None.
         truth: For each label name the class of every video.
         probabilities: For each label name how probable every class of it is, in each video.
         classes: For each label name the names of its classes, in index order.
@@ -38,6 +39,7 @@ class VideoScores:
     truth: dict[str, Int[Tensor, " v"]]
     probabilities: dict[str, Float[Tensor, "v _"]]
     classes: dict[str, tuple[str, ...]]
+    view: Int[Tensor, " v"] | None = None
 
     def __post_init__(self) -> None:
         if not self.truth.keys() == self.probabilities.keys() == self.classes.keys():
@@ -63,6 +65,21 @@ class VideoScores:
                     f"{len(names) - 1}, got {int(truth[place])}"
                 )
 
+    @property
+    def num_videos(self) -> int:
+        """Return how many videos there are, whatever the rows."""
+        return len(self.video_index.unique())
+
+    def mean_of_videos(self, values: Shaped[Tensor, " v"]) -> Float[Tensor, " n"]:
+        """Return for each video the mean of what its rows have: rows of one video vary together.
+
+        Args:
+            values: A number for each row.
+        """
+        videos, row_of = self.video_index.unique(return_inverse=True)
+        sums = torch.zeros(len(videos), dtype=torch.float64).index_add_(0, row_of, values.double())
+        return sums / row_of.bincount(minlength=len(videos))
+
     def predicted(self, label: str) -> Int[Tensor, " v"]:
         """Return the most probable class of each video; of equals the one with the lowest index."""
         return self.probabilities[label].argmax(dim=1)
@@ -71,10 +88,11 @@ class VideoScores:
 def write_scores(path: str | os.PathLike[str], scores: VideoScores) -> None:
     """Write scores as Parquet, whole or not at all.
 
-    The columns are ``path`` and ``video_index``, and for each label ``truth_<label>`` and
-    ``predicted_<label>``, the index of a class, and ``probabilities_<label>``, a list with a number for each
-    class in the type that the scores have it in. Names of classes are in the file's metadata as JSON, under
-    ``vidmask.scores``. Names need not be UTF-8: if a path is not, the column is one of bytes.
+    The columns are ``path`` and ``video_index``, ``view`` where rows are views, and for each label
+    ``truth_<label>`` and ``predicted_<label>``, the index of a class, and ``probabilities_<label>``, a list
+    with a number for each class in the type that the scores have it in. Names of classes are in the file's
+    metadata as JSON, under ``vidmask.scores``. Names need not be UTF-8: if a path is not, the column is one
+    of bytes.
 
     Args:
         path: The file; one of that name is replaced.
@@ -93,6 +111,8 @@ def write_scores(path: str | os.PathLike[str], scores: VideoScores) -> None:
         else pyarrow.array([os.fsencode(name) for name in scores.paths], pyarrow.binary()),
         "video_index": pyarrow.array(scores.video_index.numpy(), pyarrow.int64()),
     }
+    if scores.view is not None:
+        columns["view"] = pyarrow.array(scores.view.numpy(), pyarrow.int64())
     for label, probabilities in scores.probabilities.items():
         videos, classes = probabilities.shape
         offsets = pyarrow.array([classes * row for row in range(videos + 1)], pyarrow.int64())
@@ -146,6 +166,7 @@ def read_scores(path: str | os.PathLike[str]) -> VideoScores:
                 for label, names in classes.items()
             },
             classes=classes,
+            view=_numbers(table["view"]) if "view" in table.column_names else None,
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
@@ -21,7 +22,8 @@ class VideoClassifier(nn.Module):
         frozen: Whether the encoder is left as it is: it then stays in evaluation mode and has no gradient.
         dropout: Probability that a pooled number is dropped in training, before the heads.
         batch_norm: Whether pooled numbers are standardised over the batch before the heads, without learned
-            scale and shift, as MAE's linear probe does (arXiv 2111.06377, appendix A.1).
+            scale and shift, as MAE's linear probe does (arXiv 2111.06377, appendix A.1). A batch of one
+            answer is standardised by the running mean and variance, and leaves them as they are.
         head_std: Standard deviation of the heads' first weights. 2e-5 is that of both papers' fine-tuning:
             MAE-ST draws so, VideoMAE scales 0.02 by 0.001.
         clips_per_answer: Clips that are judged together: a hidden layer of the encoder's width reads the
@@ -62,7 +64,7 @@ class VideoClassifier(nn.Module):
         self.frozen = frozen
         self.clips_per_answer = clips_per_answer
         width = self.pooling.width * clips_per_answer
-        self.batch_norm = nn.BatchNorm1d(width, affine=False, eps=1e-6) if batch_norm else nn.Identity()
+        self.batch_norm = _BatchNorm(width, affine=False, eps=1e-6) if batch_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.comparison = nn.Identity()
         if clips_per_answer > 1:
@@ -87,6 +89,11 @@ class VideoClassifier(nn.Module):
         if self.frozen:
             self.encoder.eval()
         return self
+
+    @property
+    def has_batch_norm(self) -> bool:
+        """Return whether pooled numbers are standardised over the batch."""
+        return not isinstance(self.batch_norm, nn.Identity)
 
     def pooled(self, clips: Shaped[Tensor, "b 3 t h w"]) -> Float[Tensor, "a p"]:
         """Return the pooled vectors of each answer's clips, joined; clips are RGB in [0, 1]."""
@@ -115,6 +122,17 @@ class VideoClassifier(nn.Module):
             return int(where[2]) + 1
         first = ("patch_embed", "positions", "cls_token", "cls_position")
         return 0 if where[0] == "encoder" and where[1] in first else depth + 1
+
+
+class _BatchNorm(nn.BatchNorm1d):
+    """Standardises over the batch, but a batch of one, which has no spread of its own, as in evaluation."""
+
+    def forward(self, input: Float[Tensor, "a p"]) -> Float[Tensor, "a p"]:
+        """Return the vectors standardised."""
+        if len(input) == 1:
+            # What is left of a batch whose other videos could not be decoded, or of an epoch.
+            return F.batch_norm(input, self.running_mean, self.running_var, eps=self.eps)
+        return super().forward(input)
 
 
 def _key(label: str) -> str:
