@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from trainers import quiet_trainer
 
 from vidmask.callbacks.run_folder import LatestRun, RunCheckpoints
+from vidmask.classification.training_record import TrainingRecord
 
 
 class Line(LightningModule):
@@ -122,6 +123,18 @@ def test_the_last_step_is_saved_between_two_intervals_too(folder):
     assert names(folder) == ["last.ckpt", "step_0000004.ckpt", "step_0000006.ckpt"]
     last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
     assert last["global_step"] == 6
+
+
+def test_an_epoch_counts_from_the_checkpoint_at_its_end_on(folder):
+    train(folder, 200, 50, save_top_k=-1)
+    kept = {"training": TrainingRecord().for_checkpoint({})}
+    epochs = {
+        step: TrainingRecord.of_checkpoint(
+            torch.load(folder / "checkpoints" / f"step_{step:07d}.ckpt", weights_only=True) | kept
+        ).epochs
+        for step in (50, 100, 150, 200)
+    }
+    assert epochs == {50: 0, 100: 1, 150: 1, 200: 2}
 
 
 def test_a_resumed_run_writes_later_checkpoints_anew_under_their_names(folder):
