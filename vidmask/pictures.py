@@ -3,7 +3,7 @@
 from functools import singledispatch
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
@@ -115,8 +115,7 @@ def _(target: PixelTarget, head: Head, prediction: Tensor, batch: ClipBatch, mas
     tokens = filled(patchify(clips, shown), mask, answers)
     reconstructions = unpatchify(tokens, head.grid, shown).clamp(0, 1)
     hidden = hidden_pixels(mask, head.grid, shown)
-    not_predicted = hidden & unpredicted_pixels(mask, head.grid, shown)
-    reconstructions = cover(reconstructions, not_predicted)
+    reconstructions = cover(reconstructions, _left_out(mask, head, shown))
     return reconstruction_rows(clips, reconstructions, hidden, f"reconstruction ({target.added_back})")
 
 
@@ -143,11 +142,9 @@ def _(target: VQGANCodeTarget, head: Head, prediction: Tensor, batch: ClipBatch,
     answered = filled(true.flatten(1, 3), mask, target.to_codes(prediction)).view_as(true)
     size = (batch.clips.shape[3], batch.clips.shape[4])
     shown = Tubelet(target.codes_per_token, head.tubelet.rows, head.tubelet.columns)
-    hidden = hidden_pixels(mask, head.grid, shown)
-    not_predicted = hidden & unpredicted_pixels(mask, head.grid, shown)
     return rows | {
         "decoded from predicted codes, the input's own where it was seen": cover(
-            target.decode(answered, size), not_predicted
+            target.decode(answered, size), _left_out(mask, head, shown)
         )
     }
 
@@ -184,6 +181,12 @@ def filled(
 ) -> Shaped[Tensor, "b n p"]:
     """Put answers in the places of the masked tokens."""
     return tokens.scatter(1, mask.masked.unsqueeze(-1).expand_as(answers), answers.to(tokens))
+
+
+def _left_out(mask: TokenMask, head: Head, shown: Tubelet) -> Bool[Tensor, "b s h w"]:
+    """Return which pixels were neither seen nor predicted, as a running cell leaves some."""
+    hidden = hidden_pixels(mask, head.grid, shown)
+    return hidden & unpredicted_pixels(mask, head.grid, shown)
 
 
 def _share(mask: TokenMask, head: Head) -> str:

@@ -75,18 +75,17 @@ def modules_beside(path: Path) -> dict[Path, Path]:
     Returns:
         Each file, with its path from the folder it was found in: ``parts.py``, or ``package/parts.py``.
     """
-    found = {}
+    found, directories = {}, _import_folders(path)
     # Of __dict__: some modules make up what they are asked for. The script that runs is no part of a recipe,
     # and vidmask's version is in the run's records.
     for name, module in sys.modules.copy().items():
         file = vars(module).get("__file__")
         if name.split(".")[0] in ("__main__", "vidmask") or not isinstance(file, str):
             continue
-        inside = Path(*name.split("."))
-        for directory in _import_folders(path):
-            for relative in (inside.with_suffix(".py"), inside / "__init__.py"):
-                if Path(file).resolve() == directory / relative and Path(file).is_file():
-                    found[Path(file)] = relative
+        inside, real = Path(*name.split(".")), Path(file).resolve()
+        for relative in (inside.with_suffix(".py"), inside / "__init__.py"):
+            if real.is_file() and any(real == directory / relative for directory in directories):
+                found[Path(file)] = relative
     return dict(sorted(found.items()))
 
 
