@@ -27,6 +27,7 @@ TRAINING_VERBS = {
 OTHER_VERBS = {
     "data": "make and look at data sets",
     "show": "draw what a recipe hides and what it asks for",
+    "report": "write a page of what runs and sweeps have found",
     "probe": "read off the features that predict wrote: nearest neighbours, linear and attentive probes",
 }
 """Verbs with a module of their name in ``vidmask.cli``: ``add_arguments(parser)`` and ``run(namespace)``."""

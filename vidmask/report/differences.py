@@ -1,0 +1,74 @@
+"""Differences between a cell and the reference on the seeds that both have."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from vidmask.report import words
+from vidmask.report.blocks import Block, Cell, Entry, Folded, Section, Table, Text
+from vidmask.report.comparison import CELL, Comparison
+from vidmask.report.measures import Measure
+from vidmask.report.selecting import Frame, records, where
+from vidmask.results import against, video_differences
+from vidmask.results.videos import EVALUATION_NOISE
+
+
+def difference_section(comparison: Comparison) -> Section | None:
+    """Return the section of the differences, or None if there is nothing to compare."""
+    trained = where(comparison.frame, encoder="trained")
+    if trained[CELL].nunique() < 2 or comparison.reference not in set(trained[CELL]):
+        return None
+    reference = {CELL: comparison.reference}
+    found = against(trained, [CELL], reference)
+    by_video = video_differences(comparison.results, [CELL], reference)
+    name = comparison.cells.name(comparison.reference)
+    blocks: list[Block] = [
+        Text(
+            f"Each cell less {name}, seed by seed, in points of per cent. Positive: the cell is better. The "
+            "interval is Student's over the seeds that both have. It is not corrected for how many cells are "
+            "compared: of twenty equal ones, one is expected to seem different."
+        )
+    ]
+    blocks += [_table(comparison, found, by_video, measure) for measure in comparison.first]
+    others = [_table(comparison, found, by_video, measure) for measure in comparison.others]
+    if others:
+        blocks.append(Folded("The other scores", others))
+    return Section("differences", f"Differences from {name}", blocks)
+
+
+def _table(comparison: Comparison, found: Frame, by_video: Frame, measure: Measure) -> Table:
+    rows: list[Sequence[Entry]] = []
+    videos = where(by_video, source=measure.source, split=measure.split, label=measure.label)
+    for row in records(measure.of(found)):
+        interval = Cell("one seed" if row["n"] == 1 else "no seed that both have")
+        told = words.NOTHING
+        if pd.notna(row["low"]):
+            interval, told = _bounds(row["low"], row["high"]), _verdict(row["low"], row["high"])
+        elif measure.readout == "top1":
+            noise = where(videos, **{CELL: row[CELL]}).dropna(subset=["low"])
+            if len(noise) == 1:
+                low, high = noise["low"].iloc[0], noise["high"].iloc[0]
+                interval = _bounds(low, high, f" ({EVALUATION_NOISE})")
+        rows.append(
+            [
+                *comparison.cells.entries(row[CELL]),
+                words.points(row["difference"]),
+                interval,
+                told,
+                words.number(row["n"]),
+                words.share(row["first"]),
+                words.share(row["second"]),
+            ]
+        )
+    columns = ["difference", "95 % interval", "the cell is", "seeds", "the cell", "the reference"]
+    return Table(measure.title, [*comparison.cells.columns, *columns], rows)
+
+
+def _bounds(low: float, high: float, note: str = "") -> Cell:
+    return Cell(f"{words.points(low).text} to {words.points(high).text}{note}", low)
+
+
+def _verdict(low: float, high: float) -> str:
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "not told apart"
