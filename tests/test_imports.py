@@ -48,10 +48,11 @@ ALLOWED = {
         *("tokens", "models", "data", "probing", "plotting", "pictures", "runs"),
         *("pretraining", "classification", "evaluation", "environment", "features", "choices"),
     },
+    "sweeps": {"choices", "data", "recipes", "runs"},
     "cli": {
         *("tokens", "masking", "models", "targets", "objectives", "data", "pretraining"),
         *("callbacks", "progress", "loggers", "environment", "recipes", "runs", "tokenizer", "trained_vqgan"),
-        *("classification", "features", "probing", "checkpoints", "show"),
+        *("classification", "features", "probing", "checkpoints", "show", "sweeps"),
     },
     "__main__": {"cli"},
 }

@@ -8,6 +8,10 @@ SUFFIXES = (".yaml", ".yml")
 """Endings of the names of recipes and their parts."""
 PARTS = "parts"
 """Name of the folders that hold parts of recipes: no recipes themselves."""
+ABLATIONS = "ablations"
+"""Name of the folder of sweeps, which run recipes and are none."""
+RESULTS = "results"
+"""Name of the folder of what sweeps came to, beside them."""
 COPIES = "recipe"
 """Name of the folder of a run that holds copies of its recipes, and of the modules beside them."""
 
@@ -27,9 +31,12 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """Return the short names of the shipped recipes, such as ``quickstart/mae_st``."""
-    root = folder()
-    files = [path for path in root.rglob("*") if path.suffix in SUFFIXES and PARTS not in path.parts]
-    return sorted(path.relative_to(root).with_suffix("").as_posix() for path in files)
+    return [name for name in _shipped() if not name.startswith(f"{ABLATIONS}/")]
+
+
+def sweep_names() -> list[str]:
+    """Return the short names of the shipped sweeps, such as ``ablations/quickstart/mae_st_mask``."""
+    return [name for name in _shipped() if name.startswith(f"{ABLATIONS}/")]
 
 
 def find(name: str) -> Path:
@@ -40,14 +47,16 @@ def find(name: str) -> Path:
     Raises:
         FileNotFoundError: If there is no such recipe.
     """
-    for start in (Path(), folder()):
-        for suffix in ("", *SUFFIXES):
-            path = start / f"{name}{suffix}"
-            if path.is_file():
-                return path
-    if Path(name).is_dir():
-        raise FileNotFoundError(f"{name!r} is a folder, and no recipe; shipped are {', '.join(names())}")
-    raise FileNotFoundError(f"no recipe {name!r}{_nearest(name)}; shipped are {', '.join(names())}")
+    return _find(name, "recipe", names())
+
+
+def find_sweep(name: str) -> Path:
+    """Return the file of a sweep, found as a recipe is.
+
+    Raises:
+        FileNotFoundError: If there is no such sweep.
+    """
+    return _find(name, "sweep", sweep_names())
 
 
 def short_name(path: Path) -> str:
@@ -94,8 +103,27 @@ def _import_folders(path: Path) -> tuple[Path, Path]:
     return beside, beside / COPIES
 
 
-def _nearest(name: str) -> str:
+def _shipped() -> list[str]:
+    root = folder()
+    # Results of sweeps lie beside them, with the configurations of their runs.
+    left_out = {PARTS, RESULTS}
+    files = [path.relative_to(root) for path in root.rglob("*") if path.suffix in SUFFIXES]
+    return sorted(path.with_suffix("").as_posix() for path in files if not left_out & {*path.parts})
+
+
+def _find(name: str, what: str, shipped: list[str]) -> Path:
+    for start in (Path(), folder()):
+        for suffix in ("", *SUFFIXES):
+            path = start / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    if Path(name).is_dir():
+        raise FileNotFoundError(f"{name!r} is a folder, and no {what}; shipped are {', '.join(shipped)}")
+    raise FileNotFoundError(f"no {what} {name!r}{_nearest(name, shipped)}; shipped are {', '.join(shipped)}")
+
+
+def _nearest(name: str, shipped: list[str]) -> str:
     beside = [path.as_posix() for suffix in SUFFIXES for path in Path(name).parent.glob(f"*{suffix}")]
-    near = difflib.get_close_matches(name, names() + beside, n=1)
+    near = difflib.get_close_matches(name, shipped + beside, n=1)
     near = near or difflib.get_close_matches(f"{name}.yaml", beside, n=1)
     return f", did you mean {near[0]!r}" if near else ""

@@ -148,12 +148,17 @@ def newest_checkpoint(folder: Path) -> Path:
 
 def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Return the settings that differ between two resolved configurations and count: name to (old, new)."""
-    before, after = _flat(old), _flat(new)
+    before, after = counting_settings(old), counting_settings(new)
     return {
         name: (before.get(name), after.get(name))
         for name in {**before, **after}
-        if before.get(name) != after.get(name) and not _may_change(name)
+        if before.get(name) != after.get(name)
     }
+
+
+def counting_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a resolved configuration that count, by whole name."""
+    return {name: value for name, value in _flat(config).items() if not _may_change(name)}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -164,13 +169,18 @@ def read_config(folder: Path) -> dict[str, Any]:
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write the resolved configuration; the one that it replaces is kept as ``config.1.yaml`` and so on."""
     path = folder / CONFIG
-    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    text = config_text(config)
     if path.is_file():
         if path.read_text(encoding="utf-8") == text:
             return
         number = 1 + len(list(folder.glob("config.*.yaml")))
         path.rename(folder / f"config.{number}.yaml")
     path.write_text(text, encoding="utf-8")
+
+
+def config_text(config: Mapping[str, Any]) -> str:
+    """Return a resolved configuration as the text of a file."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
 
 
 def cut_metrics(folder: Path, num_steps: int) -> float:

@@ -27,6 +27,7 @@ TRAINING_VERBS = {
 OTHER_VERBS = {
     "data": "make and look at data sets",
     "show": "draw what a recipe hides and what it asks for",
+    "sweep": "run a grid of settings, each with several seeds",
     "report": "write a page of what runs and sweeps have found",
     "probe": "read off the features that predict wrote: nearest neighbours, linear and attentive probes",
 }

@@ -68,15 +68,25 @@ class MeasuringCLI(PartsCLI):
             batches: A few training batches, as a loader gives them.
             seconds: The least time to count for.
         """
-        data = _ReadyBatches(self.datamodule, batches)
         watch = Stopwatch(seconds, LEAST_STEPS)
-        self.instantiate_trainer(callbacks=[watch]).fit(self.model, datamodule=data)
+        data = self.train_on(batches, watch)
         step = median(watch.seconds)
         clips = sum(watch.num_clips) / len(watch.num_clips)
         # A step has as many batches as gradients are accumulated over.
         batches_a_step = self.trainer.accumulate_grad_batches
         augment = median(data.augment_seconds[-len(watch.seconds) * batches_a_step :]) * batches_a_step
         return StepRate(clips / step, 1000 * step, 1000 * augment)
+
+    def train_on(self, batches: Sequence[ClipBatch], watch: Callback) -> "_ReadyBatches":
+        """Train on a few batches over and over, until a callback stops it.
+
+        Args:
+            batches: As a loader gives them.
+            watch: The callback.
+        """
+        data = _ReadyBatches(self.datamodule, batches)
+        self.instantiate_trainer(callbacks=[watch]).fit(self.model, datamodule=data)
+        return data
 
     def measure_training(self, setting: LoaderSetting, seconds: float) -> TrainingRate:
         """Measure training with its loader.

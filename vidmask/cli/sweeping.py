@@ -1,0 +1,210 @@
+"""How a sweep is planned, carried out and shown."""
+
+import argparse
+import fcntl
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import torch
+from rich.live import Live
+
+from vidmask import recipes, runs
+from vidmask.cli import measuring
+from vidmask.cli.console import unbroken_console
+from vidmask.cli.costing import cost_of
+from vidmask.cli.errors import Mistake
+from vidmask.cli.resolving import resolve, resolve_config
+from vidmask.sweeps.budget import Cost
+from vidmask.sweeps.costs import Costs
+from vidmask.sweeps.definition import SweepDefinition, read_definition
+from vidmask.sweeps.estimates import duration, plan_table
+from vidmask.sweeps.local import LocalRunner, threads_of
+from vidmask.sweeps.planning import PlannedRun, Planner, cost_key, write_plan
+from vidmask.sweeps.settings import Config
+from vidmask.sweeps.standing import Standing
+
+FOLDER = "sweeps"
+"""Name of the folder of sweeps among all runs."""
+
+COPY = "sweep.yaml"
+LOCK = ".lock"
+
+LINES, TABLES = 60.0, 2.0
+"""Seconds between two lines where the output is no terminal, and between two tables where it is one."""
+
+FAILED = 1
+"""Exit code where a run has failed and all others have been carried out."""
+
+NOT_MEASURED = (RuntimeError, MemoryError)
+"""What measuring a step raises where the machine has not enough memory for it."""
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Carry out ``vidmask sweep`` and return its exit code.
+
+    Raises:
+        Mistake: For what the user can put right, before any run is begun.
+    """
+    path = recipes.find_sweep(options.config)
+    definition = read_definition(path)
+    for base in (*definition.bases, *definition.evaluate):
+        recipes.find(base)
+    devices = _devices(options.devices)
+    folder = runs.root_folder(options.root) / FOLDER / definition.name
+    if options.dry_run:
+        planned, _ = _planned(definition, folder if folder.is_dir() else None, options, devices)
+        _show_plan(definition, planned)
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        planned, jobs = _planned(definition, folder, options, devices)
+        shutil.copyfile(path, folder / COPY)
+        write_plan(folder, definition, planned)
+        standing = Standing(definition, planned, folder, jobs)
+        wanted = ("waiting", "running", "interrupted", *(["failed"] if options.retry else []))
+        records = standing.records()
+        due = [run for run in planned if standing.status(run, records.get(run.key)) in wanted]
+        print(f"sweep: {len(due)} of {len(planned)} runs to do, {jobs} at a time, in {folder}", flush=True)
+        try:
+            with _shown(standing) as look:
+                LocalRunner(jobs, devices).run(due, folder, definition, look)
+        except KeyboardInterrupt:
+            print(f"{standing.headline()}; the same command goes on", flush=True)
+            raise
+    return _told(standing)
+
+
+def _planned(
+    definition: SweepDefinition, folder: Path | None, options: argparse.Namespace, devices: Sequence[str]
+) -> tuple[list[PlannedRun], int]:
+    """Return the runs, and how many are carried out at a time."""
+    jobs = options.jobs or 1
+    if not devices:
+        # As each of the runs will have.
+        torch.set_num_threads(threads_of(jobs))
+    costs = Costs(folder)
+    print(f"sweep: planning {definition.name}", file=sys.stderr, flush=True)
+    planned = Planner(resolve, resolve_config, lambda base, config: _cost(costs, base, config)).plan(
+        definition
+    )
+    if options.jobs is None and devices:
+        jobs = max(len(devices) // max(run.num_devices for run in planned), 1)
+    return planned, jobs
+
+
+def _cost(costs: Costs, base: str, config: Config) -> Cost | None:
+    key = f"{cost_key(config)} {torch.get_num_threads()} threads"
+    if key not in costs:
+        costs.add(key, _measured(base, config))
+    return costs[key]
+
+
+def _measured(base: str, config: Config) -> Cost | None:
+    """Return what a step costs, or None where it does not fit on this machine."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "config.yaml")
+        path.write_text(runs.config_text(config), encoding="utf-8")
+        runs_here = Path(temporary, "runs")
+        runs_here.mkdir()
+        try:
+            return cost_of(measuring.build(["--config", base, "--config", str(path)], runs_here))
+        except NOT_MEASURED as error:
+            logging.getLogger(__name__).warning(
+                "what a step of %s costs is not known: %s", base, str(error).split("\n")[0]
+            )
+            return None
+
+
+def _devices(given: str | None) -> list[str]:
+    """Return the numbers of the GPUs that the runs share."""
+    if given is None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if visible:
+            return [number.strip() for number in visible.split(",")]
+        return [str(number) for number in range(torch.cuda.device_count())]
+    if given == "none":
+        return []
+    numbers = [number.strip() for number in given.split(",")]
+    if not all(numbers) or len(set(numbers)) < len(numbers):
+        raise Mistake(f"--devices takes numbers of GPUs, such as 0,1,2,3, or none, got {given!r}")
+    return numbers
+
+
+def _show_plan(definition: SweepDefinition, planned: Sequence[PlannedRun]) -> None:
+    console = unbroken_console()
+    console.print(plan_table(definition, planned))
+    each = [run.cost.seconds_per_step for run in planned if run.cost is not None and run.steps is not None]
+    if len(each) == len(planned) and None not in each:
+        total = sum(
+            run.steps * run.cost.seconds_per_step  # pyright: ignore[reportOptionalMemberAccess, reportOperatorIssue, reportOptionalOperand]
+            for run in planned
+        )
+        console.print(f"training of all: {duration(total)}, one run after the other, on this machine")
+    console.print(
+        "counted is training alone: not making data or a tokenizer, waiting for data, validation, probes and "
+        "evaluations"
+    )
+
+
+@contextmanager
+def _shown(standing: Standing) -> Iterator[Callable[[], None]]:
+    """Show how the sweep stands: a table that is drawn anew, or a line now and then; yield what to call."""
+    console = unbroken_console()
+    if not console.is_terminal:
+        last = monotonic()
+
+        def line() -> None:
+            nonlocal last
+            if monotonic() - last >= LINES:
+                last = monotonic()
+                print(standing.headline(), flush=True)
+
+        yield line
+        return
+    with Live(standing.table(), console=console, auto_refresh=False) as live:
+        drawn = monotonic()
+
+        def draw() -> None:
+            nonlocal drawn
+            if monotonic() - drawn >= TABLES:
+                live.update(standing.table(), refresh=True)
+                drawn = monotonic()
+
+        yield draw
+
+
+def _told(standing: Standing) -> int:
+    """Print how the sweep has ended and return the exit code."""
+    console = unbroken_console()
+    console.print(standing.table())
+    for line in standing.failures():
+        console.print(line, soft_wrap=True)
+    if standing.counts()["failed"]:
+        console.print("what has failed is run again with --retry", soft_wrap=True)
+    console.print(f"vidmask report {standing.folder} -o report.html draws what came out", soft_wrap=True)
+    return FAILED if standing.counts()["failed"] else 0
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let no other process carry out the same sweep.
+
+    Raises:
+        Mistake: If one does.
+    """
+    with (folder / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Mistake(
+                f"the sweep in {folder} is being carried out already",
+                "wait for it, or stop it; another --root is another sweep",
+            ) from error
+        yield

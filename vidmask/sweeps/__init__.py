@@ -1,0 +1,1 @@
+"""Sweeps: many runs of a recipe that differ in a few settings, each in a process of its own."""

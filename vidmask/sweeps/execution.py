@@ -1,0 +1,154 @@
+"""One run of a sweep carried out: its commands, one after the other, and what becomes of each."""
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from vidmask import runs
+from vidmask.sweeps.definition import Keep, SweepDefinition
+from vidmask.sweeps.endings import reason_of
+from vidmask.sweeps.planning import PlannedRun
+from vidmask.sweeps.processes import Processes, StoppedError, end_orphan
+from vidmask.sweeps.records import RunRecord, StepRecord, read_record, write_record
+from vidmask.sweeps.steps import ENCODER, Step, steps_of
+
+
+def is_finished(run: PlannedRun, folder: Path) -> bool:
+    """Return whether a run has finished, with all its evaluations."""
+    record = read_record(folder)
+    return record is not None and record.status == "finished" and not missing(run, record, folder)
+
+
+def missing(run: PlannedRun, record: RunRecord | None, folder: Path) -> list[Step]:
+    """Return the commands of a run that have not finished.
+
+    Where an evaluation is missing and the encoder was not kept, the training is too.
+    """
+    steps = list(steps_of(run))
+    left = [step for step in steps if not _has_finished(step, record)]
+    asks = any(step.encoder is not None and not (folder / step.encoder).is_file() for step in left)
+    return [steps[0], *left] if asks and steps[0] not in left else left
+
+
+def carry_out(
+    run: PlannedRun,
+    folder: Path,
+    definition: SweepDefinition,
+    environment: Mapping[str, str],
+    processes: Processes,
+) -> RunRecord:
+    """Carry out what is missing of a run, and write down what becomes of it.
+
+    A training that was broken off, or failed, goes on from its newest checkpoint.
+
+    Args:
+        run: The run.
+        folder: Its folder in the sweep.
+        definition: The sweep.
+        environment: Variables for its processes, such as which devices they see.
+        processes: Runs the commands.
+
+    Returns:
+        What is known of it afterwards; its status is ``finished``, ``failed`` or ``interrupted``.
+    """
+    record = begun(run, folder, definition)
+    for step in missing(run, record, folder):
+        known = record.step(step.name, step.key)
+        if known is None or known.status == "finished":
+            # Of an evaluation with other settings nothing is kept: there is one folder for it.
+            record.steps = [each for each in record.steps if each.name != step.name]
+            known = StepRecord(step.name, step.key, str(step.folder), step.log)
+            record.steps.append(known)
+            shutil.rmtree(folder / step.folder, ignore_errors=True)
+            (folder / step.log).unlink(missing_ok=True)
+        if not _do(step, known, folder, record, environment, processes):
+            record.status, record.reason = known.status, known.reason and f"{step.name}: {known.reason}"
+            break
+    else:
+        record.status, record.reason = "finished", None
+        thin_out(folder, record, definition.keep)
+    record.process = None
+    write_record(folder, record)
+    return record
+
+
+def begun(run: PlannedRun, folder: Path, definition: SweepDefinition) -> RunRecord:
+    """Return the record of a run that begins, or goes on, now; a process that still runs for it is ended."""
+    record = read_record(folder)
+    if record is None:
+        record = RunRecord(run.key, definition.name, run.cell.base, run.seed, {})
+        record.started = time.strftime("%Y-%m-%d %H:%M:%S %z")
+    elif record.process is not None:
+        end_orphan(record.process)
+    # Names of cells may change without another run.
+    record.cell = dict(run.cell.labels)
+    budget = definition.budget
+    record.budget = budget and {**dataclasses.asdict(budget), "steps": run.steps}
+    record.cost = run.cost and dataclasses.asdict(run.cost)
+    record.status, record.reason, record.process = "running", None, None
+    record.attempts += 1
+    write_record(folder, record)
+    return record
+
+
+def thin_out(folder: Path, record: RunRecord, keep: Keep) -> None:
+    """Remove from a finished run what is not to stay.
+
+    Args:
+        folder: The run's folder in the sweep.
+        record: What is known of it.
+        keep: What stays: everything; no checkpoints; or no weights, no events of TensorBoard and no
+            moving pictures either.
+    """
+    if keep == "all":
+        return
+    for step in record.steps:
+        trained = folder / step.folder
+        shutil.rmtree(trained / runs.CHECKPOINTS, ignore_errors=True)
+        if keep == "numbers":
+            (trained / ENCODER).unlink(missing_ok=True)
+            for pattern in ("events.out.tfevents.*", "reconstructions/*.gif"):
+                for path in trained.glob(pattern):
+                    path.unlink()
+
+
+def _do(
+    step: Step,
+    known: StepRecord,
+    folder: Path,
+    record: RunRecord,
+    environment: Mapping[str, str],
+    processes: Processes,
+) -> bool:
+    """Carry out one command and return whether it has finished."""
+    if step.verb != "fit" or not step.goes_on(folder):
+        shutil.rmtree(folder / step.folder, ignore_errors=True)
+    known.status, known.reason = "running", None
+    started, before = time.monotonic(), known.seconds
+
+    def note(process: dict | None) -> None:
+        record.process = process
+        known.seconds = round(before + time.monotonic() - started, 3)
+        write_record(folder, record)
+
+    try:
+        returncode = processes.run(step.words(folder), folder / step.log, environment, note)
+    except StoppedError:
+        known.status, known.reason = "interrupted", "the sweep was stopped"
+        return False
+    if returncode == 0:
+        known.reason = step.contradiction(folder)
+        known.status = "finished" if known.reason is None else "failed"
+    elif processes.stopped:
+        known.status, known.reason = "interrupted", "the sweep was stopped"
+    else:
+        known.status, known.reason = "failed", reason_of(returncode, folder / step.log)
+    note(None)
+    return known.status == "finished"
+
+
+def _has_finished(step: Step, record: RunRecord | None) -> bool:
+    known = record and record.step(step.name, step.key)
+    return known is not None and known.status == "finished"

@@ -1,0 +1,170 @@
+"""What a sweep runs: every combination with every seed, each with its whole configuration."""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vidmask.data.writers import write_text
+from vidmask.sweeps.budget import Budget, Cost
+from vidmask.sweeps.definition import Cell, SweepDefinition
+from vidmask.sweeps.settings import Config, Resolve, ResolveConfig, key_of, put, with_settings
+
+PLAN = "plan.json"
+
+ENCODER_CHECKPOINT = "model.init_args.encoder_checkpoint"
+
+TO_COST = ("seed_everything", "trainer.max_steps", "trainer.max_epochs", "trainer.callbacks")
+"""Settings that do not change what a step costs."""
+
+
+@dataclass(frozen=True)
+class PlannedEvaluation:
+    """What is asked of the encoder of a run.
+
+    Attributes:
+        recipe: The recipe of a classifier.
+        key: Stands for its settings, without the file of the encoder.
+        config: Its whole configuration, but for that file.
+    """
+
+    recipe: str
+    key: str
+    config: Config
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training, and what follows it.
+
+    Attributes:
+        key: Stands for the settings that count; two runs of one key are the same run.
+        cell: Which combination it is.
+        seed: Its seed.
+        config: Its whole configuration.
+        steps: Steps by the budget; None if the recipe says how long it trains.
+        cost: What a step costs; None if it could not be measured.
+        evaluations: What its encoder is asked.
+    """
+
+    key: str
+    cell: Cell
+    seed: int
+    config: Config
+    steps: int | None = None
+    cost: Cost | None = None
+    evaluations: tuple[PlannedEvaluation, ...] = field(default=())
+
+    @property
+    def num_devices(self) -> int:
+        """Return how many devices it trains on; 1 where the recipe leaves it open."""
+        devices = self.config["trainer"].get("devices")
+        if isinstance(devices, list):
+            return max(len(devices), 1)
+        return devices if isinstance(devices, int) and devices > 0 else 1
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Works out the runs of a sweep.
+
+    Args:
+        resolve: Reads a recipe with words of the command line.
+        resolve_config: Checks a whole configuration.
+        cost: Measures what a step of a configuration costs, given its recipe; None where that is not known.
+
+    Raises:
+        ValueError: If a setting is not accepted, a budget is less than a step, or two combinations are the
+            same run.
+    """
+
+    resolve: Resolve
+    resolve_config: ResolveConfig
+    cost: Callable[[str, Config], Cost | None]
+
+    def plan(self, definition: SweepDefinition) -> list[PlannedRun]:
+        """Return the runs in order: all combinations with the first seed, then with the next.
+
+        So a sweep that is stopped early has compared everything at least once.
+        """
+        cells = [
+            (cell, *self._timed(cell, definition.budget), self._evaluations(cell, definition))
+            for cell in definition.cells()
+        ]
+        planned: list[PlannedRun] = []
+        for seed in definition.seeds:
+            for cell, config, steps, cost, evaluations in cells:
+                config = {**config, "seed_everything": seed}
+                asked = tuple(_seeded(each, seed) for each in evaluations)
+                planned.append(PlannedRun(key_of(config), cell, seed, config, steps, cost, asked))
+        _check_different(planned)
+        return planned
+
+    def _timed(self, cell: Cell, budget: Budget | None) -> tuple[Config, int | None, Cost | None]:
+        """Return the configuration of a cell, with the steps of the budget, and what a step costs."""
+        config = self._of(cell.base, cell.settings)
+        cost = self.cost(cell.base, config)
+        if budget is None:
+            return config, None, cost
+        try:
+            steps = budget.steps(cost)
+        except ValueError as error:
+            raise ValueError(f"{cell}: {error}") from error
+        within = {"trainer.max_steps": steps, "trainer.max_epochs": -1}
+        return self._of(cell.base, {**cell.settings, **within}), steps, cost
+
+    def _evaluations(self, cell: Cell, definition: SweepDefinition) -> tuple[PlannedEvaluation, ...]:
+        found = []
+        for recipe, settings in definition.evaluate.items():
+            encoder = self._of(cell.base, cell.settings)["model"]["init_args"].get("encoder")
+            config = self._of(recipe, {"model.encoder": encoder, **settings})
+            found.append(PlannedEvaluation(recipe, "", config))
+        return tuple(found)
+
+    def _of(self, recipe: str, settings: Mapping[str, Any]) -> Config:
+        return with_settings(recipe, settings, self.resolve, self.resolve_config)
+
+
+def cost_key(config: Config) -> str:
+    """Return what stands for all settings of which the cost of a step is a matter."""
+    return key_of(config, TO_COST)
+
+
+def write_plan(folder: Path, definition: SweepDefinition, planned: Iterable[PlannedRun]) -> None:
+    """Write what is planned to ``plan.json``, for whoever reads the results."""
+    budget = definition.budget
+    content = {
+        "name": definition.name,
+        "axes": list(definition.axes),
+        "runs": [
+            {
+                "key": run.key,
+                "base": run.cell.base,
+                "cell": dict(run.cell.labels),
+                "seed": run.seed,
+                "budget": budget and {**dataclasses.asdict(budget), "steps": run.steps},
+                "cost": run.cost and dataclasses.asdict(run.cost),
+            }
+            for run in planned
+        ],
+    }
+    write_text(folder / PLAN, json.dumps(content, indent=1) + "\n")
+
+
+def _seeded(evaluation: PlannedEvaluation, seed: int) -> PlannedEvaluation:
+    config = {**evaluation.config, "seed_everything": seed}
+    put(config, ENCODER_CHECKPOINT, None)
+    return PlannedEvaluation(evaluation.recipe, key_of(config, [ENCODER_CHECKPOINT]), config)
+
+
+def _check_different(planned: Iterable[PlannedRun]) -> None:
+    first: dict[str, PlannedRun] = {}
+    for run in planned:
+        same = first.setdefault(run.key, run)
+        if same is not run:
+            raise ValueError(
+                f"two combinations are one and the same run: {same.cell} and {run.cell}; a setting of one "
+                "axis undoes that of another"
+            )
