@@ -5,10 +5,10 @@ import argparse
 from vidmask.cli.data.arguments import whole_number
 
 EPILOG = """\
-A sweep is a YAML file: base (a recipe, or several), grid (settings with their values), cases, seeds, overrides, budget,
-evaluate, best, keep; experiments/ablations/README.md tells what each takes. Its runs are filed under
-RUNS/sweeps/NAME, where NAME is the name of the file. The same command again runs what is missing: what was interrupted
-goes on, what has finished is not repeated, what has failed is left as it is without --retry."""
+A sweep is a YAML file: base (a recipe, or several), grid (settings with their values), cases, seeds,
+overrides, budget, evaluate, best, keep; experiments/ablations/README.md tells what each takes. Its runs are
+filed under RUNS/sweeps/NAME, where NAME is the name of the file. The same command again runs what is missing:
+what was interrupted goes on, what has finished is not repeated, what has failed is left without --retry."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

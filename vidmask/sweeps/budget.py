@@ -1,5 +1,6 @@
 """How long a run trains: so many steps, clips, multiply-adds, seconds or GPU hours."""
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,9 +32,8 @@ class Cost:
 class Budget:
     """The same amount of one thing for every run.
 
-    What is counted is training alone: not the making of data and tokenizer on first use, validation, probes or
-    evaluations, which are the same for all runs of a cell. Schedules are shares of a run's steps, so that they
-    stretch with it.
+    What is counted is training alone: not the making of data and tokenizer on first use, validation, probes
+    or evaluations. Schedules are shares of a run's steps, so that they stretch with it.
 
     Attributes:
         kind: ``steps`` of the optimizer; ``clips`` trained on; ``macs``, multiply-adds; ``seconds`` of
@@ -71,11 +71,9 @@ class Budget:
         ((kind, amount),) = given.items()
         # YAML 1.1 takes 1e12, without a point, for a text.
         if isinstance(amount, str):
-            try:
+            with contextlib.suppress(ValueError):
                 amount = float(amount)
-            except ValueError:
-                pass
-        return cls(kind, amount)
+        return cls(kind, amount)  # pyright: ignore[reportArgumentType]
 
     @property
     def needs(self) -> str | None:

@@ -79,13 +79,13 @@ class SweepDefinition:
 
     def cells(self) -> Iterator[Cell]:
         """Yield every combination: the last axis changes fastest, the recipe slowest."""
-        axes = [
+        axes: list[list[tuple[Mapping[str, str], Settings]]] = [
             [({name: label}, {name: value}) for label, value in values.items()]
             for name, values in self.grid.items()
         ]
         if self.cases:
             axes.append([({CASE: label}, settings) for label, settings in self.cases.items()])
-        for base, *parts in itertools.product(self.bases, *axes):
+        for base, parts in itertools.product(self.bases, itertools.product(*axes)):
             labels = {name: label for part, _ in parts for name, label in part.items()}
             settings = {name: value for _, part in parts for name, value in part.items()}
             yield Cell(base, labels, {**self.overrides, **settings})
@@ -177,7 +177,7 @@ def _seeds(given: Any) -> tuple[int, ...]:
 def _evaluations(given: Any) -> dict[str, Settings]:
     if isinstance(given, Mapping):
         return {str(recipe): _settings(f"evaluate.{recipe}", each) for recipe, each in given.items()}
-    return {} if given is None else dict.fromkeys(_texts("evaluate", given), {})
+    return {} if given is None else {recipe: {} for recipe in _texts("evaluate", given)}
 
 
 def _settings(where: str, given: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Processes that are ended with all that they have started, also when the one that started them has gone."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -109,11 +110,9 @@ def end_orphan(process: Mapping[str, Any]) -> bool:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         # It leads its session, and so a group of its own.
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _began(pid: int) -> str | None:

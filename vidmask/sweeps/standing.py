@@ -10,7 +10,7 @@ from statistics import mean
 from rich.table import Table
 
 from vidmask import runs
-from vidmask.sweeps.definition import SweepDefinition
+from vidmask.sweeps.definition import Cell, SweepDefinition
 from vidmask.sweeps.estimates import duration
 from vidmask.sweeps.execution import is_finished
 from vidmask.sweeps.planning import PlannedRun
@@ -133,19 +133,17 @@ class Standing:
         records = self.records()
         return ((run, records.get(run.key)) for run in self.planned)
 
-    def _by_cell(self) -> Iterator[tuple]:
+    def _by_cell(self) -> Iterator[tuple[Cell, list[tuple[PlannedRun, RunRecord | None]]]]:
         each = list(self._each())
-        cells = {str(run.cell): run.cell for run in self.planned}
-        return (
-            (cell, [(run, record) for run, record in each if run.cell == cell]) for cell in cells.values()
-        )
+        for cell in {str(run.cell): run.cell for run in self.planned}.values():
+            yield cell, [(run, record) for run, record in each if run.cell == cell]
 
     def _share(self, run: PlannedRun) -> float:
         """Return how much of a run's training is done."""
         last = next(self._lines(run), None)
         return last["step"] / run.steps if last is not None and run.steps else 0.0
 
-    def _best(self):
+    def _best(self) -> Cell | None:
         means = [(value, cell) for cell, each in self._by_cell() if (value := self._mean(each)) is not None]
         if not means:
             return None

@@ -78,7 +78,7 @@ class Step:
             return None
 
     def goes_on(self, folder: Path) -> bool:
-        """Return whether a training that was begun can go on: it has a checkpoint, and the planned settings."""
+        """Return whether a training that was begun can go on: from a checkpoint, with its settings."""
         return self.checkpoint(folder) is not None and self._difference(folder) is None
 
     def contradiction(self, folder: Path) -> str | None:
