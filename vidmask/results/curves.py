@@ -5,11 +5,16 @@ that of a run planned to end there, which would have come to a low learning rate
 lower: it shows how a run went, and does not stand in for a shorter run.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, NamedTuple, get_args
 
+import numpy as np
 from pandas import DataFrame
+
+from vidmask.results.cells import Cell, cells, check_columns, checked_cell, choose
+from vidmask.results.student import Spread, spread
 
 Axis = Literal["step", "clips", "macs", "seconds"]
 
@@ -59,13 +64,16 @@ def mean_curves(
     Raises:
         ValueError: If a column is missing, the axis is not known, or the level not between 0 and 1.
     """
-    raise NotImplementedError
+    rows = []
+    for cell, runs in _lines(curves, by, metric, axis):
+        rows += [{**cell, axis: x, **found._asdict()} for x, found in _mean_line(runs, level)]
+    return DataFrame(rows, columns=[*by, axis, *Spread._fields])
 
 
 def convergence(
     curves: DataFrame,
-    cell: Mapping[str, Any],
-    reference: Mapping[str, Any],
+    cell: Cell,
+    reference: Cell,
     metric: str,
     share: float = 0.95,
     axis: Axis = "step",
@@ -91,13 +99,21 @@ def convergence(
     Raises:
         ValueError: If there is no such column or cell, or of one the metric or the axis is not known.
     """
-    raise NotImplementedError
+    found = []
+    for chosen in (cell, reference):
+        rows = choose(curves, chosen)
+        lines = [runs for _, runs in _lines(rows, [], metric, axis)]
+        if not lines:
+            named = ", ".join(f"{column}={value}" for column, value in chosen.items())
+            raise ValueError(f"of {named}, {metric!r} against {axis} is not known")
+        found.append(_mean_of(lines[0]))
+    return _convergence(*found, share)
 
 
 def convergences(
     curves: DataFrame,
     by: Sequence[str],
-    reference: Mapping[str, Any],
+    reference: Cell,
     metric: str,
     share: float = 0.95,
     axis: Axis = "step",
@@ -116,7 +132,14 @@ def convergences(
         A row for each cell that has the metric and the axis: the columns ``by``, then those of
         ``Convergence``, with NaN for None.
     """
-    raise NotImplementedError
+    reference = checked_cell(curves, by, reference)
+    lines = [(cell, _mean_of(runs)) for cell, runs in _lines(curves, by, metric, axis)]
+    final = next((line for cell, line in lines if cell == reference), None)
+    columns = [*by, *(field.name for field in fields(Convergence))]
+    if final is None:
+        return DataFrame(columns=columns)
+    rows = [{**cell, **vars(_convergence(line, final, share))} for cell, line in lines]
+    return DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[len(by) :], float))
 
 
 def matched(
@@ -143,4 +166,95 @@ def matched(
     Raises:
         ValueError: If a column is missing, the axis is not known, or the level not between 0 and 1.
     """
-    raise NotImplementedError
+    lines = list(_lines(curves, by, metric, axis))
+    at = min((line.x[-1] for _, runs in lines for line in runs), default=math.nan)
+    known = {tuple(cell.values()): runs for cell, runs in lines}
+    rows = []
+    for cell, _ in cells(curves, by):
+        runs = known.get(tuple(cell.values()), [])
+        values = _by_seed(runs, [float(np.interp(at, line.x, line.y, left=math.nan)) for line in runs])
+        values = [value for value in values if not math.isnan(value)]
+        total = sum(float(line.x[-1]) for line in runs)
+        share = at * len(runs) / total if total else math.nan
+        here = {"axis": axis, "at": at, "share_of_budget": share}
+        rows.append({**cell, **here, **spread(values, level)._asdict()})
+    return DataFrame(rows, columns=[*by, "axis", "at", "share_of_budget", *Spread._fields])
+
+
+class _Line(NamedTuple):
+    """The curve of a run: its seed, and points in ascending order, each place once."""
+
+    seed: Any
+    x: np.ndarray
+    y: np.ndarray
+
+
+def _lines(
+    curves: DataFrame, by: Sequence[str], metric: str, axis: Axis
+) -> Iterator[tuple[dict[str, Any], list[_Line]]]:
+    """Yield each cell of which something is known, and its runs' curves."""
+    if axis not in get_args(Axis):
+        raise ValueError(f"axis is one of {', '.join(get_args(Axis))}, got {axis!r}")
+    check_columns(curves, [*by, "run", "seed", "metric", "value", axis])
+    known = curves[(curves["metric"] == metric) & curves["value"].notna() & curves[axis].notna()]
+    for cell, rows in cells(known, by) if len(known) else ():
+        runs = []
+        for run, points in cells(rows, ["run", "seed"]):
+            points = points.sort_values(axis, kind="stable").drop_duplicates(axis, keep="last")
+            seed = ("run", run["run"]) if run["seed"] is None else run["seed"]
+            runs.append(_Line(seed, points[axis].to_numpy(float), points["value"].to_numpy(float)))
+        yield cell, runs
+
+
+def _mean_line(runs: list[_Line], level: float) -> Iterator[tuple[float, Spread]]:
+    """Yield the points of a cell's curve."""
+    first, last = max(line.x[0] for line in runs), min(line.x[-1] for line in runs)
+    places = np.unique(np.concatenate([line.x for line in runs]))
+    for x in places[(first <= places) & (places <= last)]:
+        values = _by_seed(runs, [float(np.interp(x, line.x, line.y)) for line in runs])
+        yield float(x), spread(values, level)
+
+
+def _by_seed(runs: list[_Line], values: list[float]) -> list[float]:
+    """Return one value for each seed, the mean of those of its runs."""
+    found: dict[Any, list[float]] = {}
+    for line, value in zip(runs, values, strict=True):
+        found.setdefault(line.seed, []).append(value)
+    return [math.fsum(same) / len(same) for same in found.values()]
+
+
+def _mean_of(runs: list[_Line]) -> tuple[np.ndarray, np.ndarray]:
+    points = [(x, found.mean) for x, found in _mean_line(runs, 0.95)]
+    if not points:
+        raise ValueError("the runs of a cell have no part of the axis in common")
+    x, y = zip(*points, strict=True)
+    return np.array(x), np.array(y)
+
+
+def _convergence(
+    cell: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray], share: float
+) -> Convergence:
+    (x, y), (reference_x, reference_y) = cell, reference
+    target = share * float(reference_y[-1])
+    at = None
+    reached = np.flatnonzero(y >= target)
+    if len(reached):
+        place = int(reached[0])
+        at = float(x[place])
+        if place:
+            before = place - 1
+            way = (target - y[before]) / (y[place] - y[before])
+            at = float(x[before] + way * (x[place] - x[before]))
+    return Convergence(
+        target=target,
+        start=float(y[0]),
+        final=float(y[-1]),
+        reference_final=float(reference_y[-1]),
+        at=at,
+        share_of_budget=_share(at, x[-1]),
+        share_of_reference=_share(at, reference_x[-1]),
+    )
+
+
+def _share(at: float | None, whole: float) -> float | None:
+    return None if at is None or not whole else float(at / whole)

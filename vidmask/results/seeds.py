@@ -4,15 +4,18 @@ No interval and no p-value here is corrected for how many are looked at: of twen
 one is expected to lie outside of its 95 % interval.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
+import pandas as pd
 from pandas import DataFrame
+from scipy import stats
 
+from vidmask.results.cells import Cell, cells, check_columns, checked_cell, choose
+from vidmask.results.student import Spread, spread
 from vidmask.results.tables import MEASURE
-
-Cell = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,12 @@ def summary(
     Raises:
         ValueError: If a column is missing, or the level not between 0 and 1.
     """
-    raise NotImplementedError
+    columns = _columns(frame, by, within)
+    rows = [
+        {**cell, **spread(list(by_seed(rows).values()), level)._asdict()}
+        for cell, rows in cells(frame, columns)
+    ]
+    return DataFrame(rows, columns=[*columns, *Spread._fields])
 
 
 def paired(frame: DataFrame, first: Cell, second: Cell, level: float = 0.95) -> PairedSeeds:
@@ -82,7 +90,16 @@ def paired(frame: DataFrame, first: Cell, second: Cell, level: float = 0.95) -> 
     Raises:
         ValueError: If there is no such column or cell, or the rows chosen are of several measures.
     """
-    raise NotImplementedError
+    chosen = choose(frame, first), choose(frame, second)
+    for column in MEASURE:
+        if column in frame and column not in first and column not in second:
+            values = {str(value) for rows in chosen for value in rows[column]}
+            if len(values) > 1:
+                raise ValueError(
+                    f"a score is compared with the same score, but {column} is one of "
+                    f"{', '.join(sorted(values))}: choose the rows of one"
+                )
+    return _paired(*chosen, level)
 
 
 def against(
@@ -108,4 +125,52 @@ def against(
     Raises:
         ValueError: If a column is missing, ``reference`` is no cell, or the level not between 0 and 1.
     """
-    raise NotImplementedError
+    columns = _columns(frame, by, within)
+    reference = checked_cell(frame, by, reference)
+    measures = [column for column in columns if column not in by]
+    references = {
+        tuple(measure.values()): rows for measure, rows in cells(choose(frame, reference), measures)
+    }
+    rows = [
+        {**cell, **vars(_paired(rows, references.get(tuple(cell[name] for name in measures)), level))}
+        for cell, rows in cells(frame, columns)
+        if any(cell[name] != reference[name] for name in by)
+    ]
+    return DataFrame(rows, columns=[*columns, *(field.name for field in fields(PairedSeeds))])
+
+
+def by_seed(rows: DataFrame) -> dict[Any, float]:
+    """Return the value of each seed, the mean of those of its runs.
+
+    Args:
+        rows: ``seed`` and ``value``; a row whose seed is not known counts as of a seed of its own.
+    """
+    found: dict[Any, list[float]] = {}
+    for number, (seed, value) in enumerate(zip(rows["seed"], rows["value"], strict=True)):
+        found.setdefault(("row", number) if pd.isna(seed) else int(seed), []).append(float(value))
+    return {seed: math.fsum(values) / len(values) for seed, values in found.items()}
+
+
+def _paired(first: DataFrame, second: DataFrame | None, level: float) -> PairedSeeds:
+    ours, theirs = by_seed(first), {} if second is None else by_seed(second)
+    # A seed that is not known is shared with nothing.
+    shared = [seed for seed in ours if isinstance(seed, int) and seed in theirs]
+    found = spread([ours[seed] - theirs[seed] for seed in shared], level)
+    p_value = math.nan
+    if found.std > 0:
+        p_value = float(2 * stats.t.sf(abs(found.mean) / (found.std / math.sqrt(found.n)), found.n - 1))
+    return PairedSeeds(
+        n=found.n,
+        first=spread([ours[seed] for seed in shared], level).mean,
+        second=spread([theirs[seed] for seed in shared], level).mean,
+        difference=found.mean,
+        std=found.std,
+        low=found.low,
+        high=found.high,
+        p_value=p_value,
+    )
+
+
+def _columns(frame: DataFrame, by: Sequence[str], within: Sequence[str]) -> list[str]:
+    check_columns(frame, [*by, "seed", "value"])
+    return [*by, *(column for column in within if column in frame and column not in by)]

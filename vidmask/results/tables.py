@@ -23,9 +23,10 @@ class Results:
             ``budget_amount``; ``steps`` trained, and the ``clips`` and ``macs`` (multiply-adds, as the sweep
             has counted them) behind them; ``seconds`` of training by the wall clock, with the probes in it;
             ``skipped`` training samples; then a column for each of ``axes``, with labels.
-        scores: One row for each score at the end of a run: ``run``; ``source``, "probe" or the recipe of an
-            evaluation; ``split``, "val" or "test"; ``encoder``, "trained", "untrained" or "none" (what needs
-            no encoder); ``label``; ``readout``, such as "linear_mean" or "top1"; ``value`` in [0, 1].
+        scores: One row for each score at the end of a finished run: ``run``; ``source``, "probe" or the
+            recipe of an evaluation; ``split``, "val" or "test"; ``encoder``, "trained", "untrained" or "none"
+            (what needs no encoder); ``label``; ``readout``, such as "linear_mean" or "top1"; ``value`` in
+            [0, 1].
         curves: One row for each number that was logged in training: ``run``, ``step``, ``clips``, ``macs``,
             ``seconds``, ``metric``, ``value`` (NaN where it was not finite).
         chance: One row for each run and label: ``run``, ``label``, ``chance`` of guessing, and
@@ -52,19 +53,21 @@ class Results:
     def cell_columns(self) -> list[str]:
         """Return the columns of ``runs`` that say what was tried: all but the seed.
 
-        They are the axes, after the recipe and the sweep where there are several of these.
+        They are the axes, after the sweep and the recipe where there are several of these; the recipe where
+        there is nothing else.
         """
-        raise NotImplementedError
+        several = [name for name in ("sweep", "recipe") if self.runs[name].nunique(dropna=False) > 1]
+        return [*several, *self.axes] or ["recipe"]
 
     @property
     def finished(self) -> DataFrame:
         """Return the rows of ``runs`` that count in numbers."""
-        raise NotImplementedError
+        return self.runs[self.runs["status"] == "finished"]
 
     @property
     def failures(self) -> DataFrame:
         """Return the rows of ``runs`` that do not count, whatever has become of them."""
-        raise NotImplementedError
+        return self.runs[self.runs["status"] != "finished"]
 
     def with_cells(self, table: DataFrame) -> DataFrame:
         """Return the rows of a table that are of finished runs, with the columns of their cells and the seed.
@@ -72,8 +75,8 @@ class Results:
         Args:
             table: Any of the tables with a column ``run``, such as ``curves``.
         """
-        raise NotImplementedError
+        return table.merge(self.finished[["run", *self.cell_columns, "seed"]], on="run")
 
     def frame(self) -> DataFrame:
         """Return scores and runs in one table: a row for each score of a finished run."""
-        raise NotImplementedError
+        return self.finished.merge(self.scores, on="run")
