@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vidmask.choices import checked_choice
+from vidmask.models.principal_colours import principal_colours
 from vidmask.models.vit import VideoViT
 from vidmask.targets.base import Target, nearest_visible
 from vidmask.tokens import ClipBatch, TokenGrid, TokenMask, Tubelet, gather_tokens, unpatchify
@@ -170,15 +171,7 @@ class TeacherTarget(Target):
 
         Mid grey is the mean, and full colour is three standard deviations from it along the direction.
         """
-        known = _precise(answers).flatten(0, 1)
-        mean = known.mean(dim=0)
-        _, sizes, directions = torch.linalg.svd(known - mean, full_matrices=False)
-        # Either sign of a direction is one: that of its largest part is chosen.
-        largest = directions.abs().argmax(dim=1, keepdim=True)
-        directions = (directions * directions.gather(1, largest).sign())[:3]
-        deviation = (sizes[:3] / len(known) ** 0.5).clamp(min=1e-12)
-        places = (_precise(values) - mean) @ directions.T / deviation
-        colours = (0.5 + F.pad(places, (0, 3 - places.shape[-1])) / 6).clamp(0, 1)
+        colours = principal_colours(values, reference=answers)
         num_pixels = tubelet.rows * tubelet.columns
         return unpatchify(colours.repeat(1, 1, num_pixels), grid, Tubelet(1, tubelet.rows, tubelet.columns))
 
