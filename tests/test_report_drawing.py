@@ -56,7 +56,9 @@ def test_names_within_a_plot_are_its_own():
 
 def test_the_same_plot_is_the_same_bytes_whatever_the_user_has_set():
     first = _drawn()
-    with mpl.rc_context({"svg.hashsalt": None, "axes.facecolor": "red", "lines.linewidth": 9, "font.size": 30}):
+    with mpl.rc_context(
+        {"svg.hashsalt": None, "axes.facecolor": "red", "lines.linewidth": 9, "font.size": 30}
+    ):
         assert _drawn() == first
     assert "<dc:date>" not in first
 

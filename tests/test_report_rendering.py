@@ -20,7 +20,7 @@ from vidmask.report.blocks import (
 from vidmask.report.rendering import html as as_html
 from vidmask.report.rendering import markdown
 
-NASTY = "<script>alert(1)</script> & \"a\" | *b* _c_ `d` [e](f)"
+NASTY = '<script>alert(1)</script> & "a" | *b* _c_ `d` [e](f)'
 
 TABLE = Table("Scores", ("cell", "score"), [(NASTY, Cell("40.0", 0.4)), ("other", Cell("–"))])
 PICTURE = Picture("A plot", '<svg viewBox="0 0 1 1"></svg>')

@@ -83,7 +83,7 @@ def _by_cell(found: Frame) -> dict[int, dict]:
 
 def _entries(row: dict | None) -> list[Entry]:
     if row is None:
-        return [Cell(words.NOTHING), Cell(words.NOTHING), Cell(words.NOTHING), Cell("0", 0)]
+        return [Cell(words.NOTHING), Cell(words.NOTHING), Cell(words.NOTHING), Cell("0", 0.0)]
     bounds = Cell("one seed" if row["n"] == 1 else words.NOTHING)
     if pd.notna(row["low"]):
         noise = f" ({EVALUATION_NOISE})" if row["interval"] == EVALUATION_NOISE else ""

@@ -59,7 +59,7 @@ def share(value: float | None) -> Cell:
     return Cell(f"{100 * value:.1f}", float(value))
 
 
-def number(value: float | None) -> Cell:
+def number(value: float | int | None) -> Cell:
     """Return a number with its thousands set apart, in few digits."""
     if value is None or not math.isfinite(value):
         return Cell(NOTHING)
