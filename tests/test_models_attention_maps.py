@@ -34,7 +34,7 @@ def test_weights_are_those_of_a_loop_over_heads_and_tokens(block):
     maps = attention_maps(encoder, clips, block=block)
     part = encoder.blocks[block]
     tokens = part.norm1(entered(encoder, block % 3, clips))
-    query, key, _ = (tokens[1] @ part.attn.qkv.weight.T + part.attn.qkv.bias).split(24, dim=1)
+    query, key, _ = (tokens[1] @ part.attn.qkv.weight.T + part.attn.qkv.bias).detach().split(24, dim=1)
     for head in range(2):
         own = slice(12 * head, 12 * head + 12)
         for i in range(8):
