@@ -23,7 +23,7 @@ def with_settings(
     """Return the resolved configuration of a recipe with settings laid over it.
 
     Single values are laid over the recipe as on the command line, so that ``${…}`` follows them. A whole
-    part, a mapping, takes the place of the recipe's: nothing of the old part stays in it, although the command
+    part, a mapping, takes the place of the recipe's: nothing of the old part stays, although the command
     line keeps arguments of the same name. Single values inside of a whole part are laid over that part,
     wherever they stand in the order.
 
