@@ -36,6 +36,7 @@ ALLOWED = {
     "features": {"data"},
     "probing": {"models", "optim", "features", "evaluation", "data"},
     "plotting": {"tokens"},
+    "results": {"evaluation", "runs"},
     "pictures": {"tokens", "models", "objectives", "plotting", "pretraining", "targets", "tokenizer"},
     "show": {"tokens", "pictures", "plotting", "pretraining"},
     "testing": {"tokens", "randomness", "masking", "models", "targets", "objectives"},

@@ -81,7 +81,7 @@ def _clips_per_step(config: Mapping[str, Any], environment: Mapping[str, Any]) -
         devices = len(devices)
     elif devices in ("auto", "-1", -1, None):
         devices = 1 if trainer.get("accelerator") == "cpu" else max(len(gpus), 1)
-    factors = (
+    factors: tuple[Any, ...] = (
         (config.get("data") or {}).get("batch_size"),
         devices,
         trainer.get("num_nodes", 1),

@@ -22,7 +22,8 @@ def cells(table: DataFrame, columns: Sequence[str]) -> Iterator[tuple[dict[str, 
     if not columns:
         yield {}, table
         return
-    for values, rows in table.groupby(list(columns), sort=False, dropna=False):
+    groups: Any = table.groupby(list(columns), sort=False, dropna=False)
+    for values, rows in groups:
         yield dict(zip(columns, map(_known, values), strict=True)), rows
 
 
@@ -33,7 +34,7 @@ def choose(table: DataFrame, cell: Cell) -> DataFrame:
         ValueError: If there is no such column, or no such row.
     """
     check_columns(table, list(cell))
-    rows = table
+    rows: Any = table
     for column, value in cell.items():
         rows = rows[rows[column].isna() if _known(value) is None else rows[column] == value]
     if rows.empty:

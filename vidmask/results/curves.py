@@ -99,15 +99,9 @@ def convergence(
     Raises:
         ValueError: If there is no such column or cell, or of one the metric or the axis is not known.
     """
-    found = []
-    for chosen in (cell, reference):
-        rows = choose(curves, chosen)
-        lines = [runs for _, runs in _lines(rows, [], metric, axis)]
-        if not lines:
-            named = ", ".join(f"{column}={value}" for column, value in chosen.items())
-            raise ValueError(f"of {named}, {metric!r} against {axis} is not known")
-        found.append(_mean_of(lines[0]))
-    return _convergence(*found, share)
+    return _convergence(
+        _line_of(curves, cell, metric, axis), _line_of(curves, reference, metric, axis), share
+    )
 
 
 def convergences(
@@ -196,7 +190,7 @@ def _lines(
     if axis not in get_args(Axis):
         raise ValueError(f"axis is one of {', '.join(get_args(Axis))}, got {axis!r}")
     check_columns(curves, [*by, "run", "seed", "metric", "value", axis])
-    known = curves[(curves["metric"] == metric) & curves["value"].notna() & curves[axis].notna()]
+    known: Any = curves[(curves["metric"] == metric) & curves["value"].notna() & curves[axis].notna()]
     for cell, rows in cells(known, by) if len(known) else ():
         runs = []
         for run, points in cells(rows, ["run", "seed"]):
@@ -221,6 +215,14 @@ def _by_seed(runs: list[_Line], values: list[float]) -> list[float]:
     for line, value in zip(runs, values, strict=True):
         found.setdefault(line.seed, []).append(value)
     return [math.fsum(same) / len(same) for same in found.values()]
+
+
+def _line_of(curves: DataFrame, cell: Cell, metric: str, axis: Axis) -> tuple[np.ndarray, np.ndarray]:
+    lines = [runs for _, runs in _lines(choose(curves, cell), [], metric, axis)]
+    if not lines:
+        named = ", ".join(f"{column}={value}" for column, value in cell.items())
+        raise ValueError(f"of {named}, {metric!r} against {axis} is not known")
+    return _mean_of(lines[0])
 
 
 def _mean_of(runs: list[_Line]) -> tuple[np.ndarray, np.ndarray]:

@@ -60,17 +60,22 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     if texts[-1] == b"":
         texts.pop()
     for number, text in enumerate(texts, start=1):
-        try:
-            line = json.loads(text)
-            whole = isinstance(line, dict) and isinstance(line["step"], int) and "seconds" in line
-        except (ValueError, KeyError):
-            whole = False
-        if whole:
+        line = _parsed(text)
+        if line is not None:
             yield line
         elif number < len(texts):
             raise ValueError(
                 f"{path}: line {number} is damaged: a JSON object with step and seconds is asked"
             )
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(line, dict) and isinstance(line.get("step"), int) and "seconds" in line
+    return line if whole else None
 
 
 def _without_undone(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -56,18 +56,18 @@ class Results:
         They are the axes, after the sweep and the recipe where there are several of these; the recipe where
         there is nothing else.
         """
-        several = [name for name in ("sweep", "recipe") if self.runs[name].nunique(dropna=False) > 1]
+        several = [name for name in ("sweep", "recipe") if len(set(self.runs[name].fillna(""))) > 1]
         return [*several, *self.axes] or ["recipe"]
 
     @property
     def finished(self) -> DataFrame:
         """Return the rows of ``runs`` that count in numbers."""
-        return self.runs[self.runs["status"] == "finished"]
+        return self.runs.query("status == 'finished'")
 
     @property
     def failures(self) -> DataFrame:
         """Return the rows of ``runs`` that do not count, whatever has become of them."""
-        return self.runs[self.runs["status"] != "finished"]
+        return self.runs.query("status != 'finished'")
 
     def with_cells(self, table: DataFrame) -> DataFrame:
         """Return the rows of a table that are of finished runs, with the columns of their cells and the seed.

@@ -123,7 +123,7 @@ def intervals(
     # The only score of each row of the summary that has but one; both are in the order of cells.
     scored = [rows for _, rows in cells(frame, columns)]
     single = {place: rows.iloc[0] for place, rows in enumerate(scored) if len(rows) == 1}
-    runs = {row["run"] for row in single.values()}
+    runs = [row["run"] for row in single.values()]
     of_single = dataclasses.replace(results, steps=results.steps[results.steps["run"].isin(runs)])
     noise = {
         tuple(row[column] for column in ("run", *MEASURE)): (row["low"], row["high"])
