@@ -47,7 +47,7 @@ def _convergence(comparison: Comparison, title: str, by_axis: dict[Axis, Frame])
     steps = by_axis["step"]
     target = SHARE * float(steps["reference_final"].iloc[0])
     rows: list[Sequence[Entry]] = []
-    for place, row in steps.iterrows():
+    for place, row in steps.sort_index().iterrows():
         entries: list[Entry] = [
             *comparison.cells.entries(int(str(place))),
             words.share(row["start"]),

@@ -39,7 +39,7 @@ def difference_section(comparison: Comparison) -> Section | None:
 def _table(comparison: Comparison, found: Frame, by_video: Frame, measure: Measure) -> Table:
     rows: list[Sequence[Entry]] = []
     videos = where(by_video, source=measure.source, split=measure.split, label=measure.label)
-    for row in records(measure.of(found)):
+    for row in records(measure.of(found).sort_values(CELL)):
         interval = Cell("one seed" if row["n"] == 1 else "no seed that both have")
         told = words.NOTHING
         if pd.notna(row["low"]):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from vidmask import runs as run_folders
 from vidmask.report import rendering, words
 from vidmask.report.blocks import Document
@@ -109,4 +111,4 @@ def _logs(results: Results) -> dict[str, str]:
 
 def _number(seed: Any) -> float:
     # A seed that is not known is pandas' NA, which is no number at all.
-    return float(seed) if isinstance(seed, int | float) else math.nan
+    return math.nan if pd.isna(seed) else float(seed)

@@ -132,7 +132,7 @@ def seed_plot(
         for level in levels:
             axes.axvline(100 * level.height, **_LEVEL)
             axes.text(
-                100 * level.height, -0.58, level.name, fontsize=8, va="bottom", ha="center", parse_math=False
+                100 * level.height, -0.58, level.name, fontsize=8, va="bottom", ha="left", parse_math=False
             )
         axes.set_ylim(len(cells) - 0.5, -0.9 if levels else -0.5)
         axes.set_xlabel(f"{beside}, %", parse_math=False)

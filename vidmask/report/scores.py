@@ -27,7 +27,7 @@ def score_section(comparison: Comparison) -> Section:
         blocks.append(Grid([_plot(comparison, one, place) for place, one in enumerate(comparison.first)]))
     for kind in dict.fromkeys(measure.kind for measure in comparison.others):
         tables = [score_table(comparison, found, one) for one in comparison.others if one.kind == kind]
-        blocks.append(Folded(kind[0].upper() + kind[1:], tables))
+        blocks.append(Folded(kind, tables))
     return Section("scores", "Scores", blocks)
 
 
@@ -66,7 +66,7 @@ def _explained(found: Frame) -> str:
     kinds = set(trained["interval"].dropna())
     parts = ["Mean and standard deviation (sd) are over seeds."]
     if SEEDS in kinds:
-        parts.append("The interval is Student's, over seeds.")
+        parts.append("The interval is Student's, over seeds; from so few it may reach beyond 0 and 100.")
     if (trained["n"] == 1).any():
         parts.append("From one seed no interval over seeds follows.")
     if EVALUATION_NOISE in kinds:
@@ -87,7 +87,7 @@ def _entries(row: dict | None) -> list[Entry]:
     bounds = Cell("one seed" if row["n"] == 1 else words.NOTHING)
     if pd.notna(row["low"]):
         noise = f" ({EVALUATION_NOISE})" if row["interval"] == EVALUATION_NOISE else ""
-        bounds = Cell(f"{100 * row['low']:.1f} to {100 * row['high']:.1f}{noise}", row["low"])
+        bounds = Cell(f"{words.share(row['low']).text} to {words.share(row['high']).text}{noise}", row["low"])
     return [words.share(row["mean"]), words.share(row["std"]), bounds, words.number(row["n"])]
 
 

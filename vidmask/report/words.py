@@ -56,7 +56,7 @@ def share(value: float | None) -> Cell:
     """Return a share as per cent with one digit."""
     if value is None or not math.isfinite(value):
         return Cell(NOTHING)
-    return Cell(f"{100 * value:.1f}", float(value))
+    return Cell(f"{100 * value:.1f}".replace("-", "−"), float(value))
 
 
 def number(value: float | int | None) -> Cell:
@@ -73,7 +73,7 @@ def quantity(value: float) -> str:
     for prefix, size in (("E", 1e18), ("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
         if abs(value) >= size:
             return f"{value / size:.3g} {prefix}"
-    return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 def points(value: float | None) -> Cell:
