@@ -124,7 +124,7 @@ def _names(folders: Sequence[Path]) -> list[str]:
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / runs.CONFIG
     try:
-        config = runs.read_config(folder)
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if not isinstance(config, dict):

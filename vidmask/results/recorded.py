@@ -118,5 +118,5 @@ def _damaged(path: Path, problem: object) -> ValueError:
     return ValueError(f"{path} is damaged: {said}; run the sweep again, or remove the folder {path.parent}")
 
 
-def _number(value: float | None) -> float:
+def _number(value: float | int | None) -> float:
     return math.nan if value is None else float(value)
