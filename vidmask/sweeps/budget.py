@@ -42,18 +42,14 @@ class Budget:
         amount: How much of it.
 
     Raises:
-        ValueError: If the kind is not known or the amount not above 0.
+        ValueError: If the amount is not above 0, or no whole number of steps.
     """
 
     kind: BudgetKind
-    amount: float
+    amount: float | int
 
     def __post_init__(self) -> None:
-        accepted = ", ".join(get_args(BudgetKind))
-        if self.kind not in get_args(BudgetKind):
-            raise ValueError(f"budget is one of {accepted}, got {self.kind!r}")
-        is_number = isinstance(self.amount, int | float) and not isinstance(self.amount, bool)
-        if not is_number or not 0 < self.amount < math.inf:
+        if not 0 < self.amount < math.inf:
             raise ValueError(f"budget.{self.kind} takes a number above 0, got {self.amount!r}")
         if self.kind == "steps" and self.amount != int(self.amount):
             raise ValueError(f"budget.steps takes a whole number, got {self.amount!r}")
@@ -65,15 +61,19 @@ class Budget:
         Raises:
             ValueError: If it is not one of the accepted things, with its amount.
         """
+        accepted = ", ".join(get_args(BudgetKind))
         if not isinstance(given, Mapping) or len(given) != 1:
-            accepted = ", ".join(get_args(BudgetKind))
             raise ValueError(f"budget takes one of {accepted}, such as {{steps: 512}}, got {given!r}")
         ((kind, amount),) = given.items()
+        if kind not in get_args(BudgetKind):
+            raise ValueError(f"budget is one of {accepted}, got {kind!r}")
         # YAML 1.1 takes 1e12, without a point, for a text.
         if isinstance(amount, str):
             with contextlib.suppress(ValueError):
                 amount = float(amount)
-        return cls(kind, amount)  # pyright: ignore[reportArgumentType]
+        if not isinstance(amount, int | float) or isinstance(amount, bool):
+            raise ValueError(f"budget.{kind} takes a number above 0, got {amount!r}")
+        return cls(kind, amount)
 
     @property
     def needs(self) -> str | None:

@@ -11,6 +11,7 @@ _OUT_OF_MEMORY = re.compile(
     r"CUDA out of memory[^\n]*|can't allocate memory[^\n]*|not enough memory[^\n]*|"
     r"(?:torch\.)?OutOfMemoryError[^\n]*|MemoryError[^\n]*|Cannot allocate memory[^\n]*"
 )
+_NAME = re.compile(r"^(?:\w+\.)*\w+Error: ")
 _TOLD = re.compile(r"^vidmask: (.+)$", re.MULTILINE)
 _RAISED = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Interrupt|Exit)\b.*)$", re.MULTILINE)
 
@@ -25,7 +26,7 @@ def reason_of(returncode: int, log: Path) -> str:
     text = _tail(log)
     memory = _OUT_OF_MEMORY.search(text)
     if memory is not None:
-        return f"out of memory: {_one_line(memory[0])}"
+        return f"out of memory: {_one_line(_NAME.sub('', memory[0]))}"
     if returncode < 0:
         return _killed(-returncode)
     told = _TOLD.findall(text)
