@@ -37,6 +37,7 @@ ALLOWED = {
     "probing": {"models", "optim", "features", "evaluation", "data"},
     "plotting": {"tokens"},
     "results": {"evaluation", "runs"},
+    "report": {"results", "data", "runs"},
     "pictures": {"tokens", "models", "objectives", "plotting", "pretraining", "targets", "tokenizer"},
     "show": {"tokens", "pictures", "plotting", "pretraining"},
     "testing": {"tokens", "randomness", "masking", "models", "targets", "objectives"},
@@ -53,7 +54,7 @@ ALLOWED = {
     "cli": {
         *("tokens", "masking", "models", "targets", "objectives", "data", "pretraining"),
         *("callbacks", "progress", "loggers", "environment", "recipes", "runs", "tokenizer", "trained_vqgan"),
-        *("classification", "features", "probing", "checkpoints", "show", "sweeps"),
+        *("classification", "features", "probing", "checkpoints", "show", "sweeps", "report"),
     },
     "__main__": {"cli"},
 }

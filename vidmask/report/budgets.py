@@ -35,8 +35,10 @@ def convergence_section(comparison: Comparison) -> Section | None:
     if not tables:
         return None
     name = comparison.cells.name(comparison.reference)
+    one = len(comparison.cells) == 1
+    whose = "its own final accuracy" if one else f"the final accuracy of {name}"
     text = Text(
-        f"When each cell's mean curve first reaches {100 * SHARE:.0f} % of the final accuracy of {name}. An "
+        f"When each cell's mean curve first reaches {100 * SHARE:.0f} % of {whose}. An "
         "untrained encoder may have much of that already: compare the column “untrained”. Seconds are by the "
         "clock, with probes and validation in them."
     )

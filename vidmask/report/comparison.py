@@ -35,6 +35,18 @@ class Comparison:
     first: Sequence[Measure]
     others: Sequence[Measure]
 
+    def reference_of(self, cell: int) -> int:
+        """Return what a cell is compared with: the reference, and of several sweeps that of its own.
+
+        Sweeps differ in their budget, say: a cell is compared with what has spent the same. A sweep that has
+        no such cell is compared with the reference itself.
+        """
+        keys, values = self.cells.keys, self.cells.values
+        wanted = tuple(
+            values[cell if key == "sweep" else self.reference][place] for place, key in enumerate(keys)
+        )
+        return values.index(wanted) if wanted in values else self.reference
+
     @property
     def probes(self) -> list[tuple[str, str]]:
         """Return the probes whose curves are shown, as metric and name in words.

@@ -18,15 +18,16 @@ def difference_section(comparison: Comparison) -> Section | None:
     trained = where(comparison.frame, encoder="trained")
     if trained[CELL].nunique() < 2 or comparison.reference not in set(trained[CELL]):
         return None
-    reference = {CELL: comparison.reference}
-    found = against(trained, [CELL], reference)
-    by_video = video_differences(comparison.results, [CELL], reference)
-    name = comparison.cells.name(comparison.reference)
+    found, by_video = _compared(comparison, trained)
+    cells = comparison.cells
+    keys = [place for place, key in enumerate(cells.keys) if key != "sweep"]
+    name = cells.name_by(comparison.reference, keys) or cells.name(comparison.reference)
+    whose = " of the same sweep" if keys and "sweep" in cells.keys else ""
     blocks: list[Block] = [
         Text(
-            f"Each cell less {name}, seed by seed, in points of per cent. Positive: the cell is better. The "
-            "interval is Student's over the seeds that both have. It is not corrected for how many cells are "
-            "compared: of twenty equal ones, one is expected to seem different."
+            f"Each cell less {name}{whose}, seed by seed, in points of per cent. Positive: the cell is "
+            "better. The interval is Student's over the seeds that both have. It is not corrected for how "
+            "many cells are compared: of twenty equal ones, one is expected to seem different."
         )
     ]
     blocks += [_table(comparison, found, by_video, measure) for measure in comparison.first]
@@ -34,6 +35,24 @@ def difference_section(comparison: Comparison) -> Section | None:
     if others:
         blocks.append(Folded("The other scores", others))
     return Section("differences", f"Differences from {name}", blocks)
+
+
+def _compared(comparison: Comparison, trained: Frame) -> tuple[Frame, Frame]:
+    """Return each cell's differences over seeds and over videos from what it is compared with."""
+    cells = set(trained[CELL])
+    groups: dict[int, list[int]] = {}
+    for cell in sorted(cells):
+        reference = comparison.reference_of(cell)
+        reference = reference if reference in cells else comparison.reference
+        groups.setdefault(reference, [reference]).append(cell)
+    over_seeds: list[Frame] = []
+    over_videos: list[Frame] = []
+    for reference, members in groups.items():
+        chosen: Frame = trained[trained[CELL].isin(members)]
+        over_seeds.append(against(chosen, [CELL], {CELL: reference}))
+        by_video: Frame = video_differences(comparison.results, [CELL], {CELL: reference})
+        over_videos.append(by_video[by_video[CELL].isin(members)])
+    return pd.concat(over_seeds), pd.concat(over_videos)
 
 
 def _table(comparison: Comparison, found: Frame, by_video: Frame, measure: Measure) -> Table:

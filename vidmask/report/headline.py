@@ -63,14 +63,15 @@ def _seeds(seeds: Sequence[int]) -> str:
 def _budget(runs: Frame) -> str:
     kinds = [kind for kind in runs["budget"].drop_duplicates() if isinstance(kind, str)]
     if not kinds:
-        return "No budget was given: each run is as long as its recipe says. " + NOT_COUNTED
-    amounts = []
-    for kind in kinds:
-        of_kind = sorted(set(where(runs, budget=kind)["budget_amount"]))
-        several = words.joined([words.quantity(amount) for amount in of_kind], "or")
-        amounts.append(f"{several} {words.BUDGETS.get(kind, kind)}")
+        return "No budget was given: each run is as long as its recipe says."
+    amounts = [
+        f"{words.quantity(amount)} {words.BUDGETS.get(kind, kind)}"
+        for kind in kinds
+        for amount in sorted(set(where(runs, budget=kind)["budget_amount"]))
+    ]
     explained = " ".join(COUNTED[kind] for kind in kinds if kind in COUNTED)
-    return f"Each run has the same budget: {words.joined(amounts, 'or')}. {explained} {NOT_COUNTED}"
+    same = "Each run has the same budget" if len(amounts) == 1 else "Each run has one of these budgets"
+    return f"{same}: {words.joined(amounts, 'or')}. {explained} {NOT_COUNTED}"
 
 
 def _made_with(folders: Sequence[Path]) -> str:

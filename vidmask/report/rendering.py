@@ -26,7 +26,6 @@ _FOLDER = Path(__file__).parent
 def html(document: Document) -> str:
     """Return a report as a page: style, script, plots and pictures are in it, names of the user's escaped."""
     import jinja2
-    from markupsafe import Markup
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
@@ -38,7 +37,7 @@ def html(document: Document) -> str:
         document=document,
         style=(_FOLDER / "page.css").read_text(encoding="utf-8").strip(),
         script=(_FOLDER / "page.js").read_text(encoding="utf-8").strip(),
-        swatches={number: Markup(swatch(number)) for number in numbers},
+        swatches={number: swatch(number) for number in numbers},
         counter=lambda: next(counter),
     )
 
