@@ -59,7 +59,7 @@ def test_budget_and_cost_may_be_left_open(run):
     ("text", "problem"),
     [
         ('{"key": "3f', "is damaged"),
-        ("[]", "a JSON object is asked, got list"),
+        ("[]", "a mapping is asked, got list"),
         ('{"status": "finished"}', "it lacks 'steps'"),
         ('{"status": "finished", "steps": null}', "is damaged"),
         (
@@ -79,6 +79,6 @@ def test_a_damaged_record_is_refused_with_its_path(run, text, problem):
 def test_a_damaged_plan_is_refused_with_its_path(run, text):
     plan = run.parent / "plan.json"
     plan.write_text(text)
-    with pytest.raises(ValueError, match=r"plan\.json is damaged: .*; run the sweep again") as caught:
+    with pytest.raises(ValueError, match=r"plan\.json is damaged: .*; run again") as caught:
         read_sweep(run.parent)
     assert str(plan) in str(caught.value)

@@ -1,15 +1,13 @@
 """Runs of no sweep: what they are is read from their configurations."""
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vidmask import runs
+from vidmask.results.documents import read_json, read_yaml
 from vidmask.results.metrics import read_points
 from vidmask.results.one_run import FIT, TEST, Command, Run
 
@@ -29,7 +27,7 @@ def read_bare(folders: Sequence[Path]) -> list[Run]:
     Raises:
         ValueError: If a configuration is damaged.
     """
-    configs = [_config(folder) for folder in folders]
+    configs = [read_yaml(folder / runs.CONFIG) for folder in folders]
     found = [_run(*each) for each in zip(folders, _names(folders), configs, strict=True)]
     settings = [_settings(config) for config in configs]
     axes: dict[str, None] = {}
@@ -44,7 +42,7 @@ def read_bare(folders: Sequence[Path]) -> list[Run]:
 
 
 def _run(folder: Path, name: str, config: Mapping[str, Any]) -> Run:
-    environment = _environment(folder)
+    environment = read_json(folder / runs.ENVIRONMENT)
     recipe, seed = str(environment.get("recipe", "unnamed")), environment.get("seed")
     test = folder / "test"
     ended = _has_ended(folder)
@@ -119,25 +117,3 @@ def _names(folders: Sequence[Path]) -> list[str]:
         )
         found.append("/".join(parts[-length:]))
     return found
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / runs.CONFIG
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is damaged: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{path} is damaged: a mapping is asked, got {type(config).__name__}")
-    return config
-
-
-def _environment(folder: Path) -> dict[str, Any]:
-    path = folder / runs.ENVIRONMENT
-    try:
-        environment = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    if not isinstance(environment, dict):
-        raise ValueError(f"{path} is damaged: a JSON object is asked, got {type(environment).__name__}")
-    return environment

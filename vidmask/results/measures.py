@@ -1,11 +1,12 @@
 """What the names of metrics say: which score of what, guessing, and trivial answers."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vidmask import runs
+from vidmask.results.documents import read_yaml
 from vidmask.results.metrics import Point, last_values, read_points
 from vidmask.results.one_run import FIT, TEST, Run
 
@@ -75,10 +76,9 @@ def tested_split(folder: Path) -> str:
     Args:
         folder: The test's.
     """
-    if not (folder / runs.CONFIG).is_file():
-        return "test"
-    config: Mapping[str, Any] = runs.read_config(folder) or {}
-    return str((config.get("data") or {}).get("test_split", "test"))
+    path = folder / runs.CONFIG
+    data = read_yaml(path).get("data") if path.is_file() else None
+    return str((data or {}).get("test_split", "test"))
 
 
 def _probed(points: list[Point]) -> Iterator[Score]:

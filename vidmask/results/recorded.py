@@ -1,11 +1,11 @@
 """The runs of a sweep, from its plan and the record of each."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vidmask.results.documents import damaged, read_json
 from vidmask.results.folders import PLAN, RECORD
 from vidmask.results.one_run import FIT, Command, Run
 
@@ -24,12 +24,12 @@ def read_sweep(folder: Path) -> tuple[list[Run], int]:
     Raises:
         ValueError: If its plan or a record is damaged.
     """
-    plan = _read(folder / PLAN)
+    plan = read_json(folder / PLAN)
     try:
         name, planned = str(plan["name"]), {str(run["key"]): run for run in plan["runs"]}
         found = [_planned(folder / key, name, run) for key, run in planned.items()]
     except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(folder / PLAN, error) from error
+        raise damaged(folder / PLAN, error) from error
     unplanned = sum(path.parent.name not in planned for path in folder.glob(f"*/{RECORD}"))
     return found, unplanned
 
@@ -44,7 +44,7 @@ def read_recorded(folder: Path) -> Run:
         ValueError: If the record is damaged.
     """
     path = folder / RECORD
-    record = _read(path)
+    record = read_json(path)
     try:
         status = record["status"]
         if status not in STATUSES:
@@ -74,7 +74,7 @@ def read_recorded(folder: Path) -> Run:
             **_asked(record),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def _planned(folder: Path, sweep: str, planned: Mapping[str, Any]) -> Run:
@@ -101,21 +101,6 @@ def _asked(run: Mapping[str, Any]) -> dict[str, Any]:
         "budget": budget.get("kind"),
         "budget_amount": _number(budget.get("amount")),
     }
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise _damaged(path, error) from error
-    if not isinstance(content, dict):
-        raise _damaged(path, f"a JSON object is asked, got {type(content).__name__}")
-    return content
-
-
-def _damaged(path: Path, problem: object) -> ValueError:
-    said = f"it lacks {problem}" if isinstance(problem, KeyError) else problem
-    return ValueError(f"{path} is damaged: {said}; run the sweep again, or remove the folder {path.parent}")
 
 
 def _number(value: float | int | None) -> float:
