@@ -1,4 +1,4 @@
-"""The notebooks run, and parts of one's own beside a recipe are found, as the second notebook says."""
+"""The notebooks run, and are kept with what they showed; parts beside a recipe are found."""
 
 import base64
 import io
@@ -16,7 +16,9 @@ from vidmask.cli import main
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NUM_PICTURES = {"01_masks_and_targets": 13, "02_your_own_parts": 1}
+NUM_PICTURES = {"01_masks_and_targets": 13, "05_your_own_parts": 1}
+OWN_PARTS = FOLDER / "05_your_own_parts.ipynb"
+MOST_BYTES = 700_000
 PLACES = re.compile(r"(?<![\w.:/])(~|[A-Z]:\\|/(home|root|tmp|work|Users|mnt|media|opt|private|var|data)\b)")
 
 
@@ -30,10 +32,22 @@ def written_by(path: Path) -> dict[str, str]:
     return {cell.split()[1]: cell.partition("\n")[2] + "\n" for cell in cells}
 
 
+def outputs_of(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", [])]
+
+
 def pictures_in(notebook: nbformat.NotebookNode) -> list[Image.Image]:
-    data = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    data = [output.get("data", {}) for output in outputs_of(notebook)]
     encoded = [each["image/png"] for each in data if "image/png" in each]
     return [Image.open(io.BytesIO(base64.b64decode(each))).convert("RGB") for each in encoded]
+
+
+def check_pictures(notebook: nbformat.NotebookNode, number: int) -> None:
+    pictures = pictures_in(notebook)
+    assert len(pictures) == number
+    for picture in pictures:
+        assert picture.width > 1000
+        assert max(high - low for low, high in picture.getextrema()) > 100
 
 
 def test_all_notebooks_are_here():
@@ -58,29 +72,41 @@ def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
         notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(work)}}
     )
     client.execute()
-    pictures = pictures_in(notebook)
-    assert len(pictures) == NUM_PICTURES[path.stem]
-    for picture in pictures:
-        assert picture.width > 1000
-        assert max(high - low for low, high in picture.getextrema()) > 100
+    check_pictures(notebook, NUM_PICTURES[path.stem])
     assert not list(work.iterdir())
     assert not [folder for folder in temporary.iterdir() if any(folder.rglob("*.mp4"))]
     assert sorted(FOLDER.iterdir()) == before
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_kept_without_what_a_run_adds(path):
+def test_a_notebook_is_short_and_kept_without_what_only_a_run_adds(path):
     notebook = read(path)
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
+    assert len(notebook.cells) < 40
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
     for cell in notebook.cells:
         assert not cell.metadata
-        if cell.cell_type == "code":
-            assert cell.outputs == []
-            assert cell.execution_count is None
         assert not PLACES.search(cell.source), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_showed_is_kept_with_it(path):
+    """``python .ci/notebooks.py`` executes the notebooks anew and keeps it so."""
+    notebook = read(path)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    check_pictures(notebook, NUM_PICTURES[path.stem])
+    assert path.stat().st_size < MOST_BYTES
+    for output in outputs_of(notebook):
+        # No warning, no traceback, no widget that is nothing without its kernel.
+        assert output.output_type in ("stream", "display_data", "execute_result")
+        assert output.get("name", "stdout") == "stdout"
+        kinds = set(output.get("data", {}))
+        assert kinds in (set(), {"image/png"}, {"text/plain"})
+        text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        assert not PLACES.search(text), text
 
 
 @pytest.mark.parametrize(
@@ -99,10 +125,10 @@ def test_places_of_one_machine_are_told_from_others(text, found):
 
 @pytest.fixture
 def parts(tmp_path, monkeypatch) -> Path:
-    """A folder with the parts and the recipe of the second notebook; the test runs in another one."""
+    """A folder with the parts and the recipe of the notebook on them; the test runs in another one."""
     folder = tmp_path / "parts"
     folder.mkdir()
-    files = written_by(FOLDER / "02_your_own_parts.ipynb")
+    files = written_by(OWN_PARTS)
     assert sorted(files) == ["my_mask.py", "my_objective.py", "my_recipe.yaml", "my_target.py"]
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -167,7 +193,7 @@ def test_a_run_can_be_built_again_where_its_parts_are_gone(parts, moving_shapes,
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_part_of_one_s_own_is_laid_over_a_shipped_recipe(parts, moving_shapes):
-    text = "\n\n".join(cell.source for cell in read(FOLDER / "02_your_own_parts.ipynb").cells[-1:])
+    text = "\n\n".join(cell.source for cell in read(OWN_PARTS).cells[-1:])
     change = parts / "my_change.yaml"
     change.write_text(re.search(r"```yaml\n(.+?)```", text, flags=re.DOTALL)[1])
     recipes = ["--config", "quickstart/mae_st", "--config", str(change)]
