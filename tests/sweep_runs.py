@@ -33,7 +33,7 @@ RECIPE = {
 
 def resolve(words: Sequence[str]) -> dict[str, Any]:
     """Lay ``--name=value`` words over the recipe."""
-    config = copy.deepcopy(RECIPE)
+    config = {"recipe": words[1], **copy.deepcopy(RECIPE)}
     for word in words[2:]:
         name, _, value = word.removeprefix("--").partition("=")
         section: Any = config
