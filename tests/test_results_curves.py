@@ -172,3 +172,10 @@ def test_an_unknown_column_is_refused(ask):
     table = curves(a=[{0: 0.0}])
     with pytest.raises(ValueError, match="the table has no column mask"):
         ask(table, ["mask"], METRIC)
+
+
+@pytest.mark.parametrize("share", [0.0, 95.0])
+def test_a_share_in_per_cent_is_refused(share):
+    table = curves(a=[{0: 0.0, 1: 1.0}])
+    with pytest.raises(ValueError, match=f"share must lie above 0 and at most at 1, got {share}"):
+        convergence(table, {"cell": "a"}, {"cell": "a"}, METRIC, share)

@@ -229,3 +229,8 @@ def test_readable_after_a_kill_in_the_middle_of_a_line(tmp_path):
         file.write('{"step": 40, "epoch": 4, "seco')
     assert load(whole).curves.equals(before.curves)
     assert list(before.runs["status"]) == ["unfinished"]
+
+
+def test_no_path_is_refused():
+    with pytest.raises(ValueError, match="no folder is given: give a run's folder"):
+        load()

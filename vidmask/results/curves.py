@@ -93,11 +93,12 @@ def convergence(
         cell: Columns and their values that choose the runs of the cell that is to arrive.
         reference: The same of the cell whose final value is the measure.
         metric: Such as "probe/motion/linear_mean".
-        share: How much of the final value.
+        share: How much of the final value, above 0 and at most 1.
         axis: What the budget is counted in.
 
     Raises:
-        ValueError: If there is no such column or cell, or of one the metric or the axis is not known.
+        ValueError: If there is no such column or cell, of one the metric or the axis is not known, or the
+            share is out of range.
     """
     return _convergence(
         _line_of(curves, cell, metric, axis), _line_of(curves, reference, metric, axis), share
@@ -236,6 +237,8 @@ def _mean_of(runs: list[_Line]) -> tuple[np.ndarray, np.ndarray]:
 def _convergence(
     cell: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray], share: float
 ) -> Convergence:
+    if not 0 < share <= 1:
+        raise ValueError(f"share must lie above 0 and at most at 1, got {share}")
     (x, y), (reference_x, reference_y) = cell, reference
     target = share * float(reference_y[-1])
     at = None

@@ -10,7 +10,7 @@ from pandas import DataFrame
 from vidmask import runs
 from vidmask.results import measures
 from vidmask.results.bare import read_bare
-from vidmask.results.folders import find
+from vidmask.results.folders import ACCEPTED, find
 from vidmask.results.metrics import Point, read_points
 from vidmask.results.one_run import Run
 from vidmask.results.recorded import read_recorded, read_sweep
@@ -29,9 +29,11 @@ def load(*paths: str | os.PathLike[str]) -> Results:
             any depth. What is given twice counts once.
 
     Raises:
-        ValueError: If a path is or holds nothing of that, a file is damaged, or two folders are copies of one
-            run.
+        ValueError: If there is no path, or one is or holds nothing of that, a file is damaged, or two folders
+            are copies of one run.
     """
+    if not paths:
+        raise ValueError(f"no folder is given: {ACCEPTED}")
     found = find(paths)
     read, unplanned = [], 0
     for sweep in found.sweeps:
