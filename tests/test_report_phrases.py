@@ -4,18 +4,18 @@ import math
 
 import pytest
 
-from vidmask.report import words
+from vidmask.report import phrases
 
 
 def test_a_setting_has_the_shortest_name_that_tells_it_from_the_others():
     keys = ["model.init_args.masking.init_args.ratio", "model.objective.head.target", "data.ratio"]
-    assert words.setting_names(keys) == {keys[0]: "masking.ratio", keys[1]: "target", keys[2]: "data.ratio"}
-    assert words.setting_names(["model.masking", "model.masking.ratio"]) == {
+    assert phrases.setting_names(keys) == {keys[0]: "masking.ratio", keys[1]: "target", keys[2]: "data.ratio"}
+    assert phrases.setting_names(["model.masking", "model.masking.ratio"]) == {
         "model.masking": "masking",
         "model.masking.ratio": "ratio",
     }
-    assert words.setting_names(["ratio", "model.ratio"]) == {"ratio": "ratio", "model.ratio": "model.ratio"}
-    assert words.setting_names([]) == {}
+    assert phrases.setting_names(["ratio", "model.ratio"]) == {"ratio": "ratio", "model.ratio": "model.ratio"}
+    assert phrases.setting_names([]) == {}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_a_setting_has_the_shortest_name_that_tells_it_from_the_others():
     [(0.1234, "12.3", 0.1234), (1.0, "100.0", 1.0), (math.nan, "–", None), (None, "–", None)],
 )
 def test_shares_are_per_cent(value, text, key):
-    cell = words.share(value)
+    cell = phrases.share(value)
     assert (cell.text, cell.key) == (text, key)
 
 
@@ -32,7 +32,7 @@ def test_shares_are_per_cent(value, text, key):
     [(0.0123, "+1.2"), (-0.0123, "−1.2"), (0.0, "+0.0"), (math.inf, "–"), (None, "–")],
 )
 def test_differences_are_points_with_a_sign(value, text):
-    assert words.points(value).text == text
+    assert phrases.points(value).text == text
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_differences_are_points_with_a_sign(value, text):
     ],
 )
 def test_numbers_are_short(value, text):
-    assert words.number(value).text == text
+    assert phrases.number(value).text == text
 
 
 def test_names_are_joined_as_in_a_sentence():
-    assert words.joined(["a"]) == "a"
-    assert words.joined(["a", "b"]) == "a and b"
-    assert words.joined(["a", "b", "c"], "or") == "a, b or c"
+    assert phrases.joined(["a"]) == "a"
+    assert phrases.joined(["a", "b"]) == "a and b"
+    assert phrases.joined(["a", "b", "c"], "or") == "a, b or c"

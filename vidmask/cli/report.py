@@ -1,7 +1,7 @@
 """``vidmask report``: a page of what runs have found, with a Markdown and a CSV beside it."""
 
 import argparse
-import importlib.util
+from importlib.util import find_spec as _found
 from pathlib import Path
 
 from vidmask.cli.errors import Mistake
@@ -65,6 +65,6 @@ def _check(out: Path) -> None:
         raise Mistake(f"-o {out}: there is no folder {out.parent}")
     if out.is_dir():
         raise Mistake(f"-o {out}: that is a folder")
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    missing = [name for name in NEEDED if _found(name) is None]
     if missing:
         raise Mistake(f"vidmask report needs {', '.join(missing)}: pip install 'vidmask[report]'")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Cell, Entry, Section, Table, Text
 from vidmask.report.comparison import CELL, Comparison
 from vidmask.report.measures import Measure
@@ -52,13 +52,13 @@ def _convergence(comparison: Comparison, title: str, by_axis: dict[Axis, Frame])
     for place, row in steps.sort_index().iterrows():
         entries: list[Entry] = [
             *comparison.cells.entries(int(str(place))),
-            words.share(row["start"]),
-            words.share(row["final"]),
+            phrases.share(row["start"]),
+            phrases.share(row["final"]),
         ]
         share = row["share_of_budget"]
         entries.append(Cell("not reached") if pd.isna(share) else Cell(f"{100 * share:.0f} %", float(share)))
         for found in by_axis.values():
-            entries.append(words.number(found["at"].get(place)))
+            entries.append(phrases.number(found["at"].get(place)))
         rows.append(entries)
     columns = ["untrained", "final", "of its steps", *(AXES[axis] for axis in by_axis)]
     caption = f"{title}: {100 * target:.1f} % reached after"
@@ -96,12 +96,12 @@ def _matched(comparison: Comparison, title: str, by_axis: dict[Axis, Frame]) -> 
     columns = list(comparison.cells.columns)
     rows: list[list[Entry]] = [comparison.cells.entries(place) for place in range(len(comparison.cells))]
     for axis, found in by_axis.items():
-        columns.append(f"at {words.quantity(found['at'].iloc[0])} {AXES[axis]}")
+        columns.append(f"at {phrases.quantity(found['at'].iloc[0])} {AXES[axis]}")
         known = {row[CELL]: row for row in records(found)}
         for place, entries in enumerate(rows):
             row = known.get(place)
             if row is None:
-                entries.append(Cell(words.NOTHING))
+                entries.append(Cell(phrases.NOTHING))
                 continue
             text = _with_sd(row["mean"], row["std"])
             entries.append(Cell(f"{text} ({100 * row['share_of_budget']:.0f} %)", row["mean"]))
@@ -119,7 +119,7 @@ def _by_budget(comparison: Comparison) -> list[Table]:
     if not kept:
         return []
     names = {
-        place: f"{words.quantity(amount)} {words.BUDGETS.get(kind, kind)}"
+        place: f"{phrases.quantity(amount)} {phrases.BUDGETS.get(kind, kind)}"
         for place, kind, amount in runs[[CELL, "budget", "budget_amount"]].dropna().itertuples(index=False)
     }
     columns = list(dict.fromkeys(names.values()))
@@ -143,7 +143,7 @@ def _budget_table(
             text = _with_sd(row["mean"], row["std"])
             scores.setdefault(values, {})[names[row[CELL]]] = Cell(text, row["mean"])
     rows = [
-        [*values, *(by_budget.get(name, Cell(words.NOTHING)) for name in columns)]
+        [*values, *(by_budget.get(name, Cell(phrases.NOTHING)) for name in columns)]
         for values, by_budget in scores.items()
     ]
     headings = [cells.headings[key] for key in kept]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Cell, Entry
 from vidmask.report.drawing import COLOURS
 from vidmask.report.selecting import Frame, records
@@ -89,7 +89,7 @@ def cells_of(runs: Frame, columns: Sequence[str]) -> Cells:
         columns: Its columns that say what was tried.
     """
     keys = [key for key in columns if len({_text(value) for value in runs[key]}) > 1]
-    names = words.setting_names(keys)
+    names = phrases.setting_names(keys)
     values: dict[tuple[str, ...], int] = {}
     of_run = {}
     for row in records(runs):
@@ -108,7 +108,7 @@ def as_number(text: str) -> float | None:
 
 def _text(value: Any) -> str:
     # NaN is what a run has that knows no such setting.
-    return words.NOTHING if value is None or value != value else str(value)
+    return phrases.NOTHING if value is None or value != value else str(value)
 
 
 def _entry(value: str) -> Entry:
@@ -117,5 +117,5 @@ def _entry(value: str) -> Entry:
 
 
 def _named(heading: str, value: str) -> str:
-    bare = as_number(value) is not None or value in {words.NOTHING, "True", "False", "None", "null"}
+    bare = as_number(value) is not None or value in {phrases.NOTHING, "True", "False", "None", "null"}
     return f"{heading} {value}" if bare else value

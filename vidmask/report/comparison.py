@@ -49,7 +49,7 @@ class Comparison:
 
     @property
     def probes(self) -> list[tuple[str, str]]:
-        """Return the probes whose curves are shown, as metric and name in words.
+        """Return the probes whose curves are shown, as metric and name in phrases.
 
         These are the ones that are shown first, and where those are evaluations, which have no curve, the
         linear probe.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Choice, Grid, Legend, Picture, Section, Series, Text
 from vidmask.report.cells import Facet
 from vidmask.report.comparison import CELL, Comparison
@@ -17,7 +17,7 @@ AXES: dict[Axis, str] = {
     "macs": "multiply-adds",
     "seconds": "seconds",
 }
-"""What curves are drawn against: columns of the curves, and their names in words."""
+"""What curves are drawn against: columns of the curves, and their names in phrases."""
 
 LOSSES = {"train/loss": "loss in training", "val/loss": "loss on the validation split"}
 
@@ -45,7 +45,7 @@ def curve_section(comparison: Comparison) -> Section:
     ]
     missing = [name for name in AXES.values() if name not in dict(views)]
     if missing:
-        blocks.append(Text(f"Not known of these runs, or too few to draw: {words.joined(missing)}."))
+        blocks.append(Text(f"Not known of these runs, or too few to draw: {phrases.joined(missing)}."))
     if views:
         blocks.append(Choice("against", views))
     return Section("curves", "Curves", blocks)

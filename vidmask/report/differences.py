@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Cell, Entry, Folded, Section, Table, Text
 from vidmask.report.comparison import CELL, Comparison
 from vidmask.report.measures import Measure
@@ -60,7 +60,7 @@ def _table(comparison: Comparison, found: Frame, by_video: Frame, measure: Measu
     videos = where(by_video, source=measure.source, split=measure.split, label=measure.label)
     for row in records(measure.of(found).sort_values(CELL)):
         interval = Cell("one seed" if row["n"] == 1 else "no seed that both have")
-        told = words.NOTHING
+        told = phrases.NOTHING
         if pd.notna(row["low"]):
             interval, told = _bounds(row["low"], row["high"]), _verdict(row["low"], row["high"])
         elif measure.readout == "top1":
@@ -71,12 +71,12 @@ def _table(comparison: Comparison, found: Frame, by_video: Frame, measure: Measu
         rows.append(
             [
                 *comparison.cells.entries(row[CELL]),
-                words.points(row["difference"]),
+                phrases.points(row["difference"]),
                 interval,
                 told,
-                words.number(row["n"]),
-                words.share(row["first"]),
-                words.share(row["second"]),
+                phrases.number(row["n"]),
+                phrases.share(row["first"]),
+                phrases.share(row["second"]),
             ]
         )
     columns = ["difference", "95 % interval", "the cell is", "seeds", "the cell", "the reference"]
@@ -84,7 +84,7 @@ def _table(comparison: Comparison, found: Frame, by_video: Frame, measure: Measu
 
 
 def _bounds(low: float, high: float, note: str = "") -> Cell:
-    return Cell(f"{words.points(low).text} to {words.points(high).text}{note}", low)
+    return Cell(f"{phrases.points(low).text} to {phrases.points(high).text}{note}", low)
 
 
 def _verdict(low: float, high: float) -> str:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Grid, Photo, Section, Text
 
 MOST_BYTES = 4_000_000
@@ -41,7 +41,7 @@ def gallery_section(folders: Sequence[tuple[str, Path]]) -> Section | None:
         Text("The last picture of each cell's first seed, of clips that were held out from training.")
     ]
     if len(kept) < len(photos):
-        left = words.joined([photo.title for photo in photos if photo not in kept])
+        left = phrases.joined([photo.title for photo in photos if photo not in kept])
         blocks.append(Text(f"Left out to keep the page small: {left}."))
     return Section("reconstructions", "Reconstructions", [*blocks, Grid(kept)])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vidmask.data.words import counted
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Section, Text
 from vidmask.report.cells import Cells
 from vidmask.report.selecting import Frame, where
@@ -47,8 +47,8 @@ def _compared(runs: Frame, cells: Cells) -> str:
     recipes = sorted({recipe for recipe in runs["recipe"] if isinstance(recipe, str)})
     finished = where(runs, status="finished")
     seeds = sorted({int(seed) for seed in finished["seed"].dropna()})
-    of = f" of {words.joined(recipes)}" if recipes else ""
-    differ = f", which differ in {words.joined(cells.headings)}" if cells.keys else ""
+    of = f" of {phrases.joined(recipes)}" if recipes else ""
+    differ = f", which differ in {phrases.joined(cells.headings)}" if cells.keys else ""
     what = f"{counted(len(cells), 'cell')}{of}{differ}"
     numbers = "no seed" if not seeds else f"{'seed' if len(seeds) == 1 else 'seeds'} {_seeds(seeds)}"
     return f"Compared: {what}. {counted(len(finished), 'finished run')}, {numbers}."
@@ -57,7 +57,7 @@ def _compared(runs: Frame, cells: Cells) -> str:
 def _seeds(seeds: Sequence[int]) -> str:
     if len(seeds) > 3 and seeds == list(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]} to {seeds[-1]}"
-    return words.joined([str(seed) for seed in seeds])
+    return phrases.joined([str(seed) for seed in seeds])
 
 
 def _budget(runs: Frame) -> str:
@@ -65,13 +65,13 @@ def _budget(runs: Frame) -> str:
     if not kinds:
         return "No budget was given: each run is as long as its recipe says."
     amounts = [
-        f"{words.quantity(amount)} {words.BUDGETS.get(kind, kind)}"
+        f"{phrases.quantity(amount)} {phrases.BUDGETS.get(kind, kind)}"
         for kind in kinds
         for amount in sorted(set(where(runs, budget=kind)["budget_amount"]))
     ]
     explained = " ".join(COUNTED[kind] for kind in kinds if kind in COUNTED)
     same = "Each run has the same budget" if len(amounts) == 1 else "Each run has one of these budgets"
-    return f"{same}: {words.joined(amounts, 'or')}. {explained} {NOT_COUNTED}"
+    return f"{same}: {phrases.joined(amounts, 'or')}. {explained} {NOT_COUNTED}"
 
 
 def _made_with(folders: Sequence[Path]) -> str:
@@ -92,7 +92,7 @@ def _made_with(folders: Sequence[Path]) -> str:
 
 def _several(name: str, values: Sequence[str | None]) -> str:
     different = list(dict.fromkeys(value for value in values if value))
-    return f"{name} {words.joined(different)}" if different else ""
+    return f"{name} {phrases.joined(different)}" if different else ""
 
 
 def _commit(commit: dict[str, Any] | None) -> str | None:
@@ -104,7 +104,7 @@ def _commit(commit: dict[str, Any] | None) -> str | None:
 def _hardware(hardware: dict[str, Any]) -> str | None:
     gpus = Counter(hardware.get("gpus") or [])
     if gpus:
-        return words.joined([f"{number} × {name}" for name, number in gpus.items()])
+        return phrases.joined([f"{number} × {name}" for name, number in gpus.items()])
     if not hardware.get("cpu"):
         return None
     threads = hardware.get("torch_threads")
@@ -116,4 +116,4 @@ def _failures(runs: Frame) -> str:
     if not counts:
         return ""
     parts = [f"{number} {status}" for status, number in sorted(counts.items())]
-    return f"Not counted, and listed under Failures: {words.joined(parts)}."
+    return f"Not counted, and listed under Failures: {phrases.joined(parts)}."

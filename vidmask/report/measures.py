@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.selecting import Frame, where
 
 # What stands first where nothing is asked for: evaluations before probes, and the probes that can be
@@ -35,13 +35,13 @@ class Measure:
 
     @property
     def kind(self) -> str:
-        """Return how it is measured, in words."""
+        """Return how it is measured, in phrases."""
         by = "" if self.source == "probe" else f"{self.source}, "
-        return f"{by}{words.readout(self.readout)}, {words.SPLITS.get(self.split, self.split)}"
+        return f"{by}{phrases.readout(self.readout)}, {phrases.SPLITS.get(self.split, self.split)}"
 
     @property
     def title(self) -> str:
-        """Return what it is, in words."""
+        """Return what it is, in phrases."""
         return f"{self.label}: {self.kind}"
 
     def of(self, scores: Frame) -> Frame:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vidmask import runs as run_folders
-from vidmask.report import rendering, words
+from vidmask.report import phrases, rendering
 from vidmask.report.blocks import Document
 from vidmask.report.budgets import convergence_section, matched_section
 from vidmask.report.comparison import CELL, Comparison, compared
@@ -96,7 +96,7 @@ def _title(results: Results) -> str:
     for column in ("sweep", "recipe"):
         names = list(dict.fromkeys(name for name in results.runs[column] if isinstance(name, str)))
         if names:
-            return words.joined(names)
+            return phrases.joined(names)
     return "vidmask"
 
 

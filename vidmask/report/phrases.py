@@ -48,7 +48,7 @@ def setting_names(keys: Sequence[str]) -> dict[str, str]:
 
 
 def readout(name: str) -> str:
-    """Return a read-out's name in words."""
+    """Return a read-out's name in phrases."""
     return READOUTS.get(name, name.replace("_", " "))
 
 

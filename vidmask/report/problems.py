@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Section, Table, Text
 from vidmask.report.cells import Cells
 from vidmask.report.selecting import Frame, records, where
@@ -23,10 +23,10 @@ def failure_section(runs: Frame, cells: Cells, logs: dict[str, str]) -> Section:
     rows = [
         [
             *cells.entries(cells.of_run[row["run"]]),
-            words.number(row["seed"]),
+            phrases.number(row["seed"]),
             row["status"],
             _text(row["reason"]),
-            logs.get(row["run"], words.NOTHING),
+            logs.get(row["run"], phrases.NOTHING),
         ]
         for row in records(failed)
     ]
@@ -43,7 +43,11 @@ def skipped_section(runs: Frame, cells: Cells) -> Section:
     if lost.empty:
         return Section("skipped", title, [Text("No finished run has skipped a training sample.")])
     rows = [
-        [*cells.entries(cells.of_run[row["run"]]), words.number(row["seed"]), words.number(row["skipped"])]
+        [
+            *cells.entries(cells.of_run[row["run"]]),
+            phrases.number(row["seed"]),
+            phrases.number(row["skipped"]),
+        ]
         for row in records(lost)
     ]
     blocks: list[Block] = [
@@ -56,4 +60,4 @@ def skipped_section(runs: Frame, cells: Cells) -> Section:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else words.NOTHING
+    return value if isinstance(value, str) else phrases.NOTHING

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Cell, Folded, Section, Table, Text
 from vidmask.report.cells import Cells
 from vidmask.report.selecting import Frame, where
@@ -67,4 +67,4 @@ def _ours(runs: Frame, scores: Frame, cells: Cells, cell: int, evaluations: Sequ
     found = found[found["run"].isin(of_cell) & found["source"].isin(list(evaluations))]
     if found.empty:
         return Cell("not fine-tuned here")
-    return words.share(float(found["value"].mean()))
+    return phrases.share(float(found["value"].mean()))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from vidmask.report import words
+from vidmask.report import phrases
 from vidmask.report.blocks import Block, Cell, Entry, Folded, Grid, Picture, Section, Table, Text
 from vidmask.report.comparison import CELL, Comparison
 from vidmask.report.measures import Measure
@@ -52,10 +52,10 @@ def score_table(comparison: Comparison, found: Frame, measure: Measure) -> Table
         entries: list[Entry] = [*comparison.cells.entries(place), *_entries(row)]
         untrained = beside["untrained"].get(place)
         if beside["untrained"]:
-            entries.append(words.share(None if untrained is None else untrained["mean"]))
+            entries.append(phrases.share(None if untrained is None else untrained["mean"]))
         if beside["without encoder"]:
-            entries.append(words.share(beside["without encoder"].get(place)))
-        rows.append([*entries, words.share(chance)])
+            entries.append(phrases.share(beside["without encoder"].get(place)))
+        rows.append([*entries, phrases.share(chance)])
     columns = [*comparison.cells.columns, "mean", "± sd", "95 % interval", "seeds"]
     columns += [name for name, known in beside.items() if known]
     return Table(f"{measure.title}: accuracy, per cent", [*columns, "chance"], rows)
@@ -83,12 +83,14 @@ def _by_cell(found: Frame) -> dict[int, dict]:
 
 def _entries(row: dict | None) -> list[Entry]:
     if row is None:
-        return [Cell(words.NOTHING), Cell(words.NOTHING), Cell(words.NOTHING), Cell("0", 0.0)]
-    bounds = Cell("one seed" if row["n"] == 1 else words.NOTHING)
+        return [Cell(phrases.NOTHING), Cell(phrases.NOTHING), Cell(phrases.NOTHING), Cell("0", 0.0)]
+    bounds = Cell("one seed" if row["n"] == 1 else phrases.NOTHING)
     if pd.notna(row["low"]):
         noise = f" ({EVALUATION_NOISE})" if row["interval"] == EVALUATION_NOISE else ""
-        bounds = Cell(f"{words.share(row['low']).text} to {words.share(row['high']).text}{noise}", row["low"])
-    return [words.share(row["mean"]), words.share(row["std"]), bounds, words.number(row["n"])]
+        bounds = Cell(
+            f"{phrases.share(row['low']).text} to {phrases.share(row['high']).text}{noise}", row["low"]
+        )
+    return [phrases.share(row["mean"]), phrases.share(row["std"]), bounds, phrases.number(row["n"])]
 
 
 def _without_encoder(comparison: Comparison, measure: Measure) -> dict[int, float]:
