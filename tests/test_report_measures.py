@@ -38,6 +38,7 @@ def test_evaluations_stand_before_probes_and_all_labels_of_the_first_kind_are_sh
     [
         ("knn_mean", ["test/appearance", "test/motion", "val/appearance", "val/motion"]),
         ("motion/knn_mean", ["test/motion", "val/motion"]),
+        ("test/knn_mean", ["test/appearance", "test/motion"]),
         ("probe/val/motion/knn_mean", ["val/motion"]),
         ("probe/test/trained/motion/knn_mean", ["test/motion"]),
     ],

@@ -54,8 +54,8 @@ def measures_of(scores: Frame, metric: str | None) -> tuple[list[Measure], list[
 
     Args:
         scores: The scores of ``vidmask.results.Results``.
-        metric: Part of the names of those that are shown first, such as ``linear_mean``, ``motion/top1`` or
-            ``val/motion``; the names in ``metrics.jsonl`` are accepted too.
+        metric: Parts of the names of those that are shown first, in order, such as ``linear_mean``,
+            ``motion/top1`` or ``val/linear_mean``; the names in ``metrics.jsonl`` are accepted too.
 
     Raises:
         ValueError: If no measure is named so.
@@ -95,5 +95,6 @@ def _kind(measure: Measure) -> Sequence[str]:
 
 
 def _names(measure: Measure, metric: str) -> bool:
-    wanted = metric.replace("/trained/", "/").strip("/")
-    return f"/{wanted}/" in f"/{measure.key}/"
+    # Parts are looked for in order; what stands between them is not asked about.
+    left = iter(measure.key.split("/"))
+    return all(part in left for part in metric.replace("/trained/", "/").strip("/").split("/"))
