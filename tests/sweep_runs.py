@@ -1,4 +1,4 @@
-"""Sweeps whose recipes are read and whose processes are run by stand-ins, for tests of what is around them."""
+"""Sweeps whose recipes are read, and whose processes are run, by stand-ins."""
 
 import copy
 import json
@@ -88,6 +88,7 @@ class StandIn(Processes):
         log: Path,
         environment: Mapping[str, str],
         begun: Callable[[dict[str, Any]], None] | None = None,
+        keep_open: Sequence[int] = (),
     ) -> int:
         with self._counting:
             self.commands.append(list(words))

@@ -7,7 +7,7 @@ from vidmask.sweeps.endings import reason_of
 TRACEBACK = """Traceback (most recent call last):
   File "a.py", line 3, in <module>
     raise error
-torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 1 GiB
+torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has 1 GiB
 """
 
 
@@ -23,7 +23,7 @@ torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 h
         (
             1,
             TRACEBACK,
-            "out of memory: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 1 GiB",
+            "out of memory: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has 1 GiB",
         ),
         (
             1,

@@ -12,14 +12,14 @@ def drawn(table) -> list[str]:
     console = Console(width=200)
     with console.capture() as capture:
         console.print(table)
-    return [
-        " ".join(line.replace("│", "|").split()) for line in capture.get().splitlines() if "│" in line
-    ]
+    return [" ".join(line.replace("│", "|").split()) for line in capture.get().splitlines() if "│" in line]
 
 
 def test_a_row_for_each_combination():
     sweep = definition(bases=("quickstart/mae_st", "quickstart/mam2"), seeds=(0, 5))
-    assert drawn(plan_table(sweep, plan(sweep)))[0] == "| quickstart/mae_st | 0.1 | 0, 5 | 4 | 32 | 4 G | 0 s |"
+    assert (
+        drawn(plan_table(sweep, plan(sweep)))[0] == "| quickstart/mae_st | 0.1 | 0, 5 | 4 | 32 | 4 G | 0 s |"
+    )
     assert len(drawn(plan_table(sweep, plan(sweep)))) == 4
 
 
@@ -41,7 +41,8 @@ def test_durations(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0.0, "0"), (999.0, "999"), (1234.0, "1.23 k"), (2e12, "2 T"), (999.9e9, "1 T"), (3e21, "3e+03 E")]
+    ("number", "text"),
+    [(0.0, "0"), (999.0, "999"), (1234.0, "1.23 k"), (2e12, "2 T"), (999.9e9, "1 T"), (3e21, "3e+03 E")],
 )
 def test_units(number, text):
     assert with_unit(number) == text

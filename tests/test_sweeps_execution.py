@@ -1,11 +1,17 @@
 """A run is carried out, goes on where it was, and leaves what it should."""
 
+import subprocess
+import sys
+import time
+
 import pytest
 from sweep_runs import StandIn, definition, plan
 
-from vidmask.sweeps.execution import carry_out, is_finished
-from vidmask.sweeps.processes import StoppedError
-from vidmask.sweeps.records import read_record
+from vidmask.sweeps import occupancy
+from vidmask.sweeps.execution import begun, carry_out, is_finished
+from vidmask.sweeps.occupancy import occupied
+from vidmask.sweeps.processes import StoppedError, identity
+from vidmask.sweeps.records import read_record, write_record
 
 SWEEP = definition(evaluate={"quickstart/linear": {}})
 
@@ -103,7 +109,7 @@ def test_a_command_that_ends_well_and_leaves_nothing_has_failed(run, tmp_path):
     processes.returncodes = {"fit": lambda: 0}
     original = StandIn.run
 
-    def without_encoder(self, words, log, environment, begun=None):
+    def without_encoder(self, words, log, environment, begun=None, keep_open=()):
         code = original(self, words, log, environment, begun)
         (tmp_path / "quickstart/mae_st/run/encoder.safetensors").unlink()
         return code
@@ -164,3 +170,34 @@ def test_an_evaluation_is_added_where_the_encoder_was_not_kept(run, tmp_path):
     processes = StandIn()
     assert carry_out(run, tmp_path, SWEEP, {}, processes).status == "finished"
     assert verbs(processes) == ["fit quickstart/mae_st", "fit quickstart/linear", "test"]
+
+
+def test_a_process_of_a_sweep_that_was_killed_is_ended_before_the_run_goes_on(run, tmp_path):
+    with occupied(tmp_path, lambda: False) as lock:
+        program = [sys.executable, "-c", "import time; time.sleep(600)"]
+        orphan = subprocess.Popen(program, start_new_session=True, pass_fds=[lock])
+    record = begun(run, tmp_path, SWEEP)
+    record.process = identity(orphan.pid)
+    write_record(tmp_path, record)
+    assert carry_out(run, tmp_path, SWEEP, {}, StandIn()).status == "finished"
+    assert orphan.wait(10) == -15
+
+
+def test_a_run_whose_folder_another_machine_writes_into_is_not_begun(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(occupancy, "PATIENCE_SECONDS", 0.2)
+    processes = StandIn()
+    with occupied(tmp_path, lambda: False):
+        record = carry_out(run, tmp_path, SWEEP, {}, processes)
+    assert record.status == "failed"
+    assert str(record.reason).startswith(f"another process still writes into {tmp_path}")
+    assert processes.commands == []
+
+
+def test_a_sweep_that_is_stopped_waits_for_no_other_machine(run, tmp_path):
+    processes = StandIn()
+    processes.stop()
+    began = time.monotonic()
+    with occupied(tmp_path, lambda: False):
+        record = carry_out(run, tmp_path, SWEEP, {}, processes)
+    assert (record.status, record.reason) == ("interrupted", "the sweep was stopped")
+    assert time.monotonic() - began < 5

@@ -59,7 +59,7 @@ def test_no_two_runs_have_a_device_at_once(tmp_path):
     processes = StandIn()
     original = StandIn.run
 
-    def watched(self, words, log, environment, begun=None):
+    def watched(self, words, log, environment, begun=None, keep_open=()):
         mine = set(environment["CUDA_VISIBLE_DEVICES"].split(","))
         assert len(mine) == 2
         with lock:

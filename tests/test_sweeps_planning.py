@@ -38,9 +38,7 @@ def test_without_a_budget_the_recipe_decides():
 
 def test_each_cell_has_its_own_steps_where_a_step_costs_another_amount():
     costs = {0.1: Cost(8, macs_per_step=1e9), 0.2: Cost(8, macs_per_step=2e9)}
-    planner = Planner(
-        resolve, resolve_config, lambda base, config: costs[config["model"]["init_args"]["lr"]]
-    )
+    planner = Planner(resolve, resolve_config, lambda base, config: costs[config["model"]["init_args"]["lr"]])
     planned = planner.plan(definition(budget=Budget("macs", 1e10)))
     assert [run.steps for run in planned] == [10, 5, 10, 5]
 
@@ -80,7 +78,10 @@ def test_cells_that_are_one_and_the_same_run_are_refused():
         plan(definition(grid={"model.lr": {"a": 0.1, "b": 0.1}}))
 
 
-@pytest.mark.parametrize(("devices", "number"), [(1, 1), (4, 4), ([0, 2], 2), ("auto", 1), (-1, 1), (None, 1)])
+@pytest.mark.parametrize(
+    ("devices", "number"),
+    [(1, 1), (4, 4), ("4", 4), ([0, 2], 2), ("0,2", 2), ("auto", 1), (-1, 1), (None, 1)],
+)
 def test_devices_of_a_run(devices, number):
     run = plan(definition(overrides={"trainer.devices": devices}))[0]
     assert run.num_devices == number

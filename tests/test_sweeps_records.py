@@ -6,7 +6,10 @@ from vidmask.sweeps.records import RunRecord, StepRecord, read_record, write_rec
 
 
 def record() -> RunRecord:
-    steps = [StepRecord("fit", "k", "a/run", "fit.log", "finished", None, 1.5), StepRecord("b", "l", "b", "b.log")]
+    steps = [
+        StepRecord("fit", "k", "a/run", "fit.log", "finished", None, 1.5),
+        StepRecord("b", "l", "b", "b.log"),
+    ]
     steps[1].seconds = 2.25
     return RunRecord("k", "sweep", "a", 1, {"x": "1"}, steps=steps)
 

@@ -36,9 +36,9 @@ class Recorded:
 
 def test_single_values_are_words_of_the_command_line():
     found = Recorded()
-    settings = {"model.lr": 0.5, "data.scale": [1.0, 1.0], "a.b": None, "c": True, "d": "word"}
+    settings = {"model.lr": 0.5, "data.scale": [1.0, 1.0], "c": True, "d": "word"}
     assert with_settings("base", settings, found.resolve, found.resolve_config) == CONFIG
-    words = ["--model.lr=0.5", "--data.scale=[1.0, 1.0]", "--a.b=null", "--c=true", "--d=word"]
+    words = ["--model.lr=0.5", "--data.scale=[1.0, 1.0]", "--c=true", "--d=word"]
     assert found.words == [["--config", "base", *words]]
     assert found.configs == []
 
@@ -59,6 +59,13 @@ def test_a_given_part_stays_as_it_was():
     settings = {"model.masking": part, "model.masking.ratio": 0.9}
     with_settings("base", settings, found.resolve, found.resolve_config)
     assert part == {"class_path": "Tube", "init_args": {}}
+
+
+def test_nothing_in_the_place_of_a_part_is_no_word():
+    found = Recorded()
+    config = with_settings("base", {"model.masking": None}, found.resolve, found.resolve_config)
+    assert found.words == [["--config", "base"]]
+    assert config["model"]["init_args"]["masking"] is None
 
 
 def test_a_list_of_parts_is_laid_down_whole():

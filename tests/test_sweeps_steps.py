@@ -14,7 +14,11 @@ def run():
 
 def test_a_run_is_a_training_and_for_each_evaluation_a_training_and_a_test(run):
     fit, asked, test = steps_of(run)
-    assert [step.name for step in (fit, asked, test)] == ["fit", "quickstart/linear", "quickstart/linear test"]
+    assert [step.name for step in (fit, asked, test)] == [
+        "fit",
+        "quickstart/linear",
+        "quickstart/linear test",
+    ]
     assert [str(step.folder) for step in (fit, asked, test)] == [
         "quickstart/mae_st/run",
         "quickstart/linear/run",

@@ -1,7 +1,6 @@
 """What a step of a recipe costs, measured: clips, multiply-adds and seconds. Nothing is read or filed."""
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vidmask.cli.measuring import MeasuringCLI
 from vidmask.sweeps.budget import Cost
+from vidmask.sweeps.planning import devices_of
 from vidmask.tokens import ClipBatch
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def cost_of(cli: MeasuringCLI) -> Cost:
     cli.model.trainer = trainer
     cli.model.prepare_data()
     settings = cli.filing.config["trainer"]
-    devices = _devices(settings)
+    devices = devices_of(settings.get("devices")) * (settings.get("num_nodes") or 1)
     batches = trainer.accumulate_grad_batches * devices
     clips = data.batch_size * batches
     few = max(COUNTED_CLIPS, data.repeats)
@@ -103,9 +103,3 @@ def _macs(cli: MeasuringCLI, batch: ClipBatch) -> float:
 def _rate(cli: MeasuringCLI, batch: ClipBatch) -> float:
     """Return clips a second of one device."""
     return cli.measure_step([batch], MEASURED_SECONDS).clips_per_second
-
-
-def _devices(settings: dict[str, Any]) -> int:
-    devices, nodes = settings.get("devices"), settings.get("num_nodes") or 1
-    each: int | Sequence = devices if isinstance(devices, int | list) else 1
-    return (len(each) if isinstance(each, list) else max(int(each), 1)) * nodes  # pyright: ignore[reportArgumentType]

@@ -42,8 +42,8 @@ LINES, TABLES = 60.0, 2.0
 FAILED = 1
 """Exit code where a run has failed and all others have been carried out."""
 
-NOT_MEASURED = (RuntimeError, MemoryError)
-"""What measuring a step raises where the machine has not enough memory for it."""
+NOT_MEASURED = (RuntimeError, MemoryError, FloatingPointError)
+"""What measuring a step raises where the machine has not enough memory, or the training diverges at once."""
 
 
 def sweep(options: argparse.Namespace) -> int:

@@ -59,11 +59,8 @@ class PlannedRun:
 
     @property
     def num_devices(self) -> int:
-        """Return how many devices it trains on; 1 where the recipe leaves it open."""
-        devices = self.config["trainer"].get("devices")
-        if isinstance(devices, list):
-            return max(len(devices), 1)
-        return devices if isinstance(devices, int) and devices > 0 else 1
+        """Return how many devices of a machine it trains on."""
+        return devices_of(self.config["trainer"].get("devices"))
 
 
 @dataclass(frozen=True)
@@ -125,6 +122,22 @@ class Planner:
 
     def _of(self, recipe: str, settings: Mapping[str, Any]) -> Config:
         return with_settings(recipe, settings, self.resolve, self.resolve_config)
+
+
+def devices_of(setting: Any) -> int:
+    """Return how many devices ``trainer.devices`` asks for; 1 where it leaves that open.
+
+    Args:
+        setting: A number, numbers in a list or with commas between, ``auto`` or -1.
+    """
+    if isinstance(setting, list):
+        return max(len(setting), 1)
+    if isinstance(setting, str) and "," in setting:
+        return len([number for number in setting.split(",") if number.strip()])
+    try:
+        return max(int(setting), 1)
+    except (TypeError, ValueError):
+        return 1
 
 
 def cost_key(config: Config) -> str:

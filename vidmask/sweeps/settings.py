@@ -52,8 +52,11 @@ def with_settings(
 
 
 def is_whole_part(value: Any) -> bool:
-    """Return whether a value is laid down whole: a mapping, or a list of some."""
-    return isinstance(value, Mapping) or (isinstance(value, list) and any(map(is_whole_part, value)))
+    """Return whether a value is laid down whole: a mapping, a list of some, or nothing in place of a part."""
+    # The command line takes null in the place of a part for the name of a file.
+    if value is None or isinstance(value, Mapping):
+        return True
+    return isinstance(value, list) and any(isinstance(each, Mapping) for each in value)
 
 
 def as_word(name: str, value: Any) -> str:
