@@ -76,7 +76,7 @@ class StandIn(Processes):
 
     def __init__(self, returncodes: Mapping[str, int | Callable[[], int]] | None = None) -> None:
         super().__init__()
-        self.returncodes = dict(returncodes or {})
+        self.returncodes: Mapping[str, int | Callable[[], int]] = dict(returncodes or {})
         self.commands: list[list[str]] = []
         self.environments: list[dict[str, str]] = []
         self.at_once = self.most_at_once = 0

@@ -105,3 +105,27 @@ def test_this_process_has_begun():
     assert identity(os.getpid()) == identity(os.getpid())
     assert identity(os.getpid())["began"] is not None
     assert Path("/proc/self/stat").read_text().split()[21] in identity(os.getpid())["began"]
+
+
+KILLED = """
+import pathlib, sys
+from vidmask.sweeps.processes import Processes
+Processes().run([sys.argv[1]], pathlib.Path("log"), {}, lambda process: print(process["pid"], flush=True))
+"""
+
+
+@pytest.mark.usefixtures("as_python")
+def test_it_ends_when_this_process_is_killed(tmp_path, monkeypatch):
+    # The stand-in for the package, which lies here, must not hide it from the one that is killed.
+    monkeypatch.delenv("PYTHONPATH")
+    program = f"import os; os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n{KILLED}"
+    killed = subprocess.Popen(
+        [sys.executable, "-P", "-c", program, CHILDREN], stdout=subprocess.PIPE, text=True
+    )
+    assert killed.stdout is not None
+    pid = int(killed.stdout.readline())
+    child = tmp_path / "child"
+    wait_until(lambda: child.is_file() and child.read_text())
+    killed.kill()
+    wait_until(lambda: not is_alive(pid) and not is_alive(int(child.read_text())))
+    killed.wait()

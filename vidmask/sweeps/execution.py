@@ -9,10 +9,13 @@ from pathlib import Path
 from vidmask import runs
 from vidmask.sweeps.definition import Keep, SweepDefinition
 from vidmask.sweeps.endings import reason_of
+from vidmask.sweeps.occupancy import OccupiedError, occupied
 from vidmask.sweeps.planning import PlannedRun
 from vidmask.sweeps.processes import Processes, StoppedError, end_orphan
 from vidmask.sweeps.records import RunRecord, StepRecord, read_record, write_record
 from vidmask.sweeps.steps import ENCODER, Step, steps_of
+
+STOPPED = "the sweep was stopped"
 
 
 def is_finished(run: PlannedRun, folder: Path) -> bool:
@@ -53,6 +56,37 @@ def carry_out(
     Returns:
         What is known of it afterwards; its status is ``finished``, ``failed`` or ``interrupted``.
     """
+    _end_the_one_before(folder)
+    try:
+        with occupied(folder, lambda: processes.stopped) as lock:
+            return _carry_out(run, folder, definition, environment, processes, lock)
+    except OccupiedError as error:
+        record = begun(run, folder, definition)
+        record.status, record.reason = "failed", str(error)
+        if processes.stopped:
+            record.status, record.reason = "interrupted", STOPPED
+        write_record(folder, record)
+        return record
+
+
+def _end_the_one_before(folder: Path) -> None:
+    """End a process that an earlier sweep, which was killed, has left to write into a run's folder.
+
+    On another machine it ends by itself, and its lock is waited for.
+    """
+    record = read_record(folder)
+    if record is not None and record.process is not None:
+        end_orphan(record.process)
+
+
+def _carry_out(
+    run: PlannedRun,
+    folder: Path,
+    definition: SweepDefinition,
+    environment: Mapping[str, str],
+    processes: Processes,
+    lock: int,
+) -> RunRecord:
     record = begun(run, folder, definition)
     for step in missing(run, record, folder):
         known = record.step(step.name, step.key)
@@ -63,7 +97,7 @@ def carry_out(
             record.steps.append(known)
             shutil.rmtree(folder / step.folder, ignore_errors=True)
             (folder / step.log).unlink(missing_ok=True)
-        if not _do(step, known, folder, record, environment, processes):
+        if not _do(step, known, folder, record, environment, processes, lock):
             record.status, record.reason = known.status, known.reason and f"{step.name}: {known.reason}"
             break
     else:
@@ -75,13 +109,11 @@ def carry_out(
 
 
 def begun(run: PlannedRun, folder: Path, definition: SweepDefinition) -> RunRecord:
-    """Return the record of a run that begins, or goes on, now; a process that still runs for it is ended."""
+    """Return the record of a run that begins, or goes on, now."""
     record = read_record(folder)
     if record is None:
         record = RunRecord(run.key, definition.name, run.cell.base, run.seed, {})
         record.started = time.strftime("%Y-%m-%d %H:%M:%S %z")
-    elif record.process is not None:
-        end_orphan(record.process)
     # Names of cells may change without another run.
     record.cell = dict(run.cell.labels)
     budget = definition.budget
@@ -121,6 +153,7 @@ def _do(
     record: RunRecord,
     environment: Mapping[str, str],
     processes: Processes,
+    lock: int,
 ) -> bool:
     """Carry out one command and return whether it has finished."""
     if step.verb != "fit" or not step.goes_on(folder):
@@ -134,15 +167,16 @@ def _do(
         write_record(folder, record)
 
     try:
-        returncode = processes.run(step.words(folder), folder / step.log, environment, note)
+        # The lock goes with the command: this process may be killed, and that one live on for a while.
+        returncode = processes.run(step.words(folder), folder / step.log, environment, note, keep_open=[lock])
     except StoppedError:
-        known.status, known.reason = "interrupted", "the sweep was stopped"
+        known.status, known.reason = "interrupted", STOPPED
         return False
     if returncode == 0:
         known.reason = step.contradiction(folder)
         known.status = "finished" if known.reason is None else "failed"
     elif processes.stopped:
-        known.status, known.reason = "interrupted", "the sweep was stopped"
+        known.status, known.reason = "interrupted", STOPPED
     else:
         known.status, known.reason = "failed", reason_of(returncode, folder / step.log)
     note(None)

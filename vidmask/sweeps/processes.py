@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vidmask.sweeps.leash import Leash
+
 GRACE_SECONDS = 10.0
 """For which a process may tidy up before it is killed."""
 
@@ -20,12 +22,16 @@ class StoppedError(Exception):
 
 
 class Processes:
-    """Runs commands, each in a session of its own, so that what it starts can be ended with it."""
+    """Runs commands, each in a session of its own, so that what it starts can be ended with it.
+
+    They end when this process does, also when that is killed.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
+        self._leash: Leash | None = None
 
     def run(
         self,
@@ -33,6 +39,7 @@ class Processes:
         log: Path,
         environment: Mapping[str, str],
         begun: Callable[[dict[str, Any]], None] | None = None,
+        keep_open: Sequence[int] = (),
     ) -> int:
         """Carry out ``vidmask`` with some words and return its exit code.
 
@@ -41,6 +48,7 @@ class Processes:
             log: File that what it prints is added to.
             environment: Variables beside those of this process.
             begun: Called with what tells the process from others, as soon as it runs.
+            keep_open: Descriptors that it inherits, such as of a lock that holds as long as it lives.
 
         Raises:
             StoppedError: If processes are being ended.
@@ -50,6 +58,8 @@ class Processes:
             with self._lock:
                 if self._stopped:
                     raise StoppedError
+                if self._leash is None:
+                    self._leash = Leash(GRACE_SECONDS)
                 process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
@@ -57,7 +67,9 @@ class Processes:
                     stderr=subprocess.STDOUT,
                     env=os.environ | dict(environment),
                     start_new_session=True,
+                    pass_fds=keep_open,
                 )
+                self._leash.hold(process.pid)
                 self._running.add(process)
             try:
                 if begun is not None:
@@ -66,6 +78,7 @@ class Processes:
             finally:
                 with self._lock:
                     self._running.discard(process)
+                    self._leash.release(process.pid)
 
     def stop(self) -> None:
         """End everything that runs, and start nothing more."""

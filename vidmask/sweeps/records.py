@@ -79,7 +79,7 @@ class RunRecord:
 
 def write_record(folder: Path, record: RunRecord) -> None:
     """Write a run's record, whole or not at all."""
-    record.seconds = round(sum(step.seconds for step in record.steps), 3)
+    record.seconds = round(sum((step.seconds for step in record.steps), 0.0), 3)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / RECORD, json.dumps(dataclasses.asdict(record), indent=1) + "\n")
 
