@@ -71,3 +71,8 @@ def test_trivial_answers_are_named_below_their_metric():
         ("val/pixels", "mean", 3.0),
         ("val/codes_accuracy", "most_frequent_code", 0.1),
     ]
+
+
+def test_a_first_probe_in_mid_training_is_not_of_the_untrained_encoder(tmp_path):
+    logged = points((5, "probe/a/knn_mean", 0.1), (9, "probe/a/knn_mean", 0.2))
+    assert list(scores(run(tmp_path), logged)) == [Score("probe", "val", "trained", "a", "knn_mean", 0.2)]
