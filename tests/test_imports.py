@@ -73,6 +73,7 @@ OWNERS = {
         "data.datamodule",
     },
     "pytorch_lightning": set(),
+    "ray": {"sweeps.cluster"},
     "pytorchvideo": {"data.readers", "data.sources", "data.synthetic", "data.datamodule"},
 }
 

@@ -25,12 +25,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=whole_number(1),
         metavar="N",
-        help="runs at a time (default: as many as the devices suffice for; 1 on the CPU)",
+        help="runs at a time (default: as many as the devices, or the cluster, suffice for; 1 on the CPU)",
     )
     parser.add_argument(
         "--devices",
         metavar="NUMBERS",
         help="GPUs to share, such as 0,1,2,3 (default: all that are visible); none for the CPU",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="run on the Ray cluster at auto, or HOST:PORT, that this machine is one of (extra ray); its "
+        "machines share RUNS and the working directory, and have the same environment",
+    )
+    parser.add_argument(
+        "--cpus-per-run",
+        type=whole_number(1),
+        metavar="N",
+        help="CPUs that a run takes of the cluster, and threads that it computes with (default: 1); of GPUs "
+        "it takes as many as trainer.devices says, if the cluster has any",
     )
     parser.add_argument("--retry", action="store_true", help="run again what has failed")
     parser.add_argument(

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -22,6 +22,7 @@ from vidmask.cli.costing import cost_of
 from vidmask.cli.errors import Mistake
 from vidmask.cli.resolving import resolve, resolve_config
 from vidmask.sweeps.budget import Cost
+from vidmask.sweeps.cluster import RayRunner, connected
 from vidmask.sweeps.costs import Costs
 from vidmask.sweeps.definition import SweepDefinition, read_definition
 from vidmask.sweeps.estimates import duration, plan_table
@@ -56,15 +57,20 @@ def sweep(options: argparse.Namespace) -> int:
     definition = read_definition(path)
     for base in (*definition.bases, *definition.evaluate):
         recipes.find(base)
-    devices = _devices(options.devices)
+    devices = _devices(options)
     folder = runs.root_folder(options.root) / FOLDER / definition.name
     if options.dry_run:
         planned, _ = _planned(definition, folder if folder.is_dir() else None, options, devices)
         _show_plan(definition, planned)
         return 0
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with _locked(folder), nullcontext() if options.ray is None else connected(options.ray):
         planned, jobs = _planned(definition, folder, options, devices)
+        runner = LocalRunner(jobs, devices)
+        if options.ray is not None:
+            runner = RayRunner(options.jobs, options.cpus_per_run or 1, on_gpus=options.devices != "none")
+            jobs = runner.room(planned)
+            print(f"sweep: {runner.describe(planned)}", flush=True)
         shutil.copyfile(path, folder / COPY)
         write_plan(folder, definition, planned)
         standing = Standing(definition, planned, folder, jobs)
@@ -74,7 +80,7 @@ def sweep(options: argparse.Namespace) -> int:
         print(f"sweep: {len(due)} of {len(planned)} runs to do, {jobs} at a time, in {folder}", flush=True)
         try:
             with _shown(standing) as look:
-                LocalRunner(jobs, devices).run(due, folder, definition, look)
+                runner.run(due, folder, definition, look)
         except KeyboardInterrupt:
             print(f"{standing.headline()}; the same command goes on", flush=True)
             raise
@@ -88,7 +94,7 @@ def _planned(
     jobs = options.jobs or 1
     if not devices:
         # As each of the runs will have.
-        torch.set_num_threads(threads_of(jobs))
+        torch.set_num_threads(threads_of(jobs) if options.ray is None else options.cpus_per_run or 1)
     costs = Costs(folder)
     print(f"sweep: planning {definition.name}", file=sys.stderr, flush=True)
     planned = Planner(resolve, resolve_config, lambda base, config: _cost(costs, base, config)).plan(
@@ -122,8 +128,15 @@ def _measured(base: str, config: Config) -> Cost | None:
             return None
 
 
-def _devices(given: str | None) -> list[str]:
-    """Return the numbers of the GPUs that the runs share."""
+def _devices(options: argparse.Namespace) -> list[str]:
+    """Return the numbers of the GPUs that the runs share; of a cluster's GPUs Ray keeps account."""
+    given = options.devices
+    if options.ray is not None:
+        if given not in (None, "none"):
+            raise Mistake(f"--devices {given} is for this machine: on a cluster Ray hands out the GPUs")
+        return []
+    if options.cpus_per_run is not None:
+        raise Mistake("--cpus-per-run is for a cluster, and needs --ray")
     if given is None:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         if visible:
