@@ -5,12 +5,15 @@ import fcntl
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import monotonic
+from types import FrameType
 
 import torch
 from rich.live import Live
@@ -79,7 +82,7 @@ def sweep(options: argparse.Namespace) -> int:
         due = [run for run in planned if standing.status(run, records.get(run.key)) in wanted]
         print(f"sweep: {len(due)} of {len(planned)} runs to do, {jobs} at a time, in {folder}", flush=True)
         try:
-            with _shown(standing) as look:
+            with _shown(standing) as look, _sigterm_as_ctrl_c():
                 runner.run(due, folder, definition, look)
         except KeyboardInterrupt:
             print(f"{standing.headline()}; the same command goes on", flush=True)
@@ -203,6 +206,23 @@ def _told(standing: Standing) -> int:
         console.print("what has failed is run again with --retry", soft_wrap=True)
     console.print(f"vidmask report {standing.folder} -o report.html draws what came out", soft_wrap=True)
     return FAILED if standing.counts()["failed"] else 0
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """End everything in order when whoever started the sweep ends it, such as a scheduler of jobs."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

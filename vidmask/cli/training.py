@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf.errors import OmegaConfBaseException
 
 # Classes go by their short names where their modules have been imported.
@@ -97,6 +100,9 @@ def run(words: Sequence[str], cli: "type[TrainingCLI] | None" = None) -> "Traini
         raise explain_mistake(error, configs, args) from error
     except OmegaConfBaseException as error:
         raise explain_interpolation(str(error), configs, args) from error
+    except SIGTERMException:
+        # Lightning would end as if all had gone well, and whoever sent the signal take the run for finished.
+        sys.exit(128 + signal.SIGTERM)
     finally:
         os.environ.pop(SHARED_FOLDER, None)
 

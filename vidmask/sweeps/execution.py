@@ -172,7 +172,7 @@ def _do(
     except StoppedError:
         known.status, known.reason = "interrupted", STOPPED
         return False
-    if returncode == 0:
+    if returncode == 0 and (not processes.stopped or step.contradiction(folder) is None):
         known.reason = step.contradiction(folder)
         known.status = "finished" if known.reason is None else "failed"
     elif processes.stopped:
