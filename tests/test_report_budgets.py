@@ -41,6 +41,13 @@ def test_one_run_converges_to_its_own_final_accuracy_and_is_matched_with_none(tm
     assert matched_section(comparison) is None
 
 
+def test_what_the_untrained_encoder_has_already_is_there_from_the_start(tmp_path):
+    # The fixture's probes begin at 30 % and end so much lower.
+    run = write_training(tmp_path / "run", bonus=-0.4)
+    (row,) = rows_of(table_named(convergence_section(compared(load(run))), "motion: linear probe"))
+    assert (row["of its steps"], row["steps"]) == ("from the start", "0")
+
+
 def test_runs_without_probes_converge_to_nothing(tmp_path):
     run = write_training(tmp_path / "run")
     file = run / "metrics.jsonl"

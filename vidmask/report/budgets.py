@@ -55,14 +55,20 @@ def _convergence(comparison: Comparison, title: str, by_axis: dict[Axis, Frame])
             phrases.share(row["start"]),
             phrases.share(row["final"]),
         ]
-        share = row["share_of_budget"]
-        entries.append(Cell("not reached") if pd.isna(share) else Cell(f"{100 * share:.0f} %", float(share)))
+        entries.append(_arrival(row, target))
         for found in by_axis.values():
             entries.append(phrases.number(found["at"].get(place)))
         rows.append(entries)
     columns = ["untrained", "final", "of its steps", *(AXES[axis] for axis in by_axis)]
     caption = f"{title}: {100 * target:.1f} % reached after"
     return Table(caption, [*comparison.cells.columns, *columns], rows)
+
+
+def _arrival(row: Frame, target: float) -> Cell:
+    if row["start"] >= target:
+        return Cell("from the start", 0.0)
+    share = row["share_of_budget"]
+    return Cell("not reached") if pd.isna(share) else Cell(f"{100 * share:.0f} %", float(share))
 
 
 def matched_section(comparison: Comparison) -> Section | None:
