@@ -1,12 +1,14 @@
 """Execute the notebooks anew and keep what they show: ``python .ci/notebooks.py [NAME …]``.
 
 Each runs with an empty folder, cache and settings of its own, on one thread. Kept are printed text and
-pictures, as PNG of few colours; progress bars, warnings and what names this run of the kernel are not.
+pictures, as PNG of few colours; progress bars, warnings and what names this run of the kernel are not. Of
+paths in a notebook's own temporary folder, what follows it.
 """
 
 import base64
 import io
 import os
+import re
 import sys
 import tempfile
 import time
@@ -27,8 +29,8 @@ OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "VIDMASK_CACHE
 """Places that each run has to itself."""
 
 
-def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return the notebook as a run of it leaves it."""
+def execute(notebook: nbformat.NotebookNode) -> str:
+    """Run a notebook in place, and return where its temporary folders lay."""
     with tempfile.TemporaryDirectory() as folder:
         places = {name: str(Path(folder, name.lower())) for name in (*OWN, "work")}
         for place in places.values():
@@ -42,22 +44,27 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             record_timing=False,
             resources={"metadata": {"path": places["work"]}},
         ).execute()
-    return notebook
+    return places["TMPDIR"]
 
 
-def kept(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+def kept(output: nbformat.NotebookNode, temporary: str) -> nbformat.NotebookNode | None:
     """Return what is kept of one output; None for nothing."""
+
+    def shortened(text: str) -> str:
+        plain = re.sub(r"\x1b\[[\d;]*m", "", text)
+        return re.sub(re.escape(temporary) + r"/\w+/", "", plain)
+
     if output.output_type == "stream":
+        output.text = shortened(output.text)
         return output if output.name == "stdout" else None
     data = output.data
     if "image/png" in data:
         output.data = nbformat.NotebookNode({"image/png": few_colours(data["image/png"])})
         return output
-    text = data.get("text/plain", "").strip()
-    is_bar = not text or "ipywidgets" in text or any("widget-view" in kind for kind in data)
-    if is_bar:
+    text = data.get("text/plain", "")
+    if not text.strip() or "ipywidgets" in text or any("widget-view" in kind for kind in data):
         return None
-    output.data = nbformat.NotebookNode({"text/plain": data["text/plain"]})
+    output.data = nbformat.NotebookNode({"text/plain": shortened(text)})
     return output
 
 
@@ -75,12 +82,14 @@ def main(names: list[str]) -> None:
     paths = [path for path in sorted(FOLDER.glob("*.ipynb")) if not names or path.stem in names]
     for path in paths:
         started = time.monotonic()
-        notebook = executed(nbformat.read(path, as_version=nbformat.NO_CONVERT))
+        notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+        temporary = execute(notebook)
         notebook.metadata = nbformat.from_dict(METADATA)
         for cell in notebook.cells:
             cell.metadata = nbformat.NotebookNode()
             if cell.cell_type == "code":
-                cell.outputs = [output for output in map(kept, cell.outputs) if output is not None]
+                outputs = [kept(output, temporary) for output in cell.outputs]
+                cell.outputs = [output for output in outputs if output is not None]
         nbformat.write(notebook, path)
         size, seconds = path.stat().st_size / 1000, time.monotonic() - started
         print(f"{path.name}: {len(notebook.cells)} cells, {size:.0f} kB, {seconds:.0f} s")
