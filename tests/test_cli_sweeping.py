@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import yaml
 
@@ -152,7 +153,7 @@ def test_runs_that_fail_each_in_its_own_way_end_no_other(work, moving_shapes, ca
         "too large": "failed",
         "killed": "failed",
     }
-    assert "not finite" in known["diverges"]["reason"]
+    assert known["diverges"]["reason"].startswith(("fit: loss nan", "fit: loss inf"))
     assert known["too large"]["reason"].startswith("fit: out of memory: ")
     assert known["killed"]["reason"].startswith("fit: killed by signal 9 (SIGKILL)")
     for record in known.values():
@@ -169,44 +170,54 @@ def test_runs_that_fail_each_in_its_own_way_end_no_other(work, moving_shapes, ca
     assert again["diverges"]["attempts"] == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_sweep_that_is_ended_goes_on_and_comes_to_the_same(work, moving_shapes, capsys, number):
-    steps = 30
-    overrides = {**data(moving_shapes), "trainer.callbacks": None, "checkpoint.every_n_train_steps": 5}
-    for name in ("killed", "whole"):
-        write(name, moving_shapes, overrides=overrides, budget={"steps": steps})
-    assert main(["sweep", "--config", "whole.yaml"]) == 0
-    sweep = subprocess.Popen(
-        [sys.executable, "-m", "vidmask", "sweep", "--config", "killed.yaml"], stdout=subprocess.DEVNULL
-    )
+def ended_in_its_second_run(name: str, number: int) -> dict[str, dict[str, Any]]:
+    """Send a signal to a sweep when its second run has left a checkpoint, and return what is known then."""
+    words = [sys.executable, "-m", "vidmask", "sweep", "--config", f"{name}.yaml"]
+    sweep = subprocess.Popen(words, stdout=subprocess.DEVNULL)
 
-    def in_the_second() -> Path | None:
-        found = [record for record in records("killed").values() if record["status"] == "running"]
-        done = [record for record in records("killed").values() if record["status"] == "finished"]
-        if not done or not found:
+    def checkpoint() -> Path | None:
+        by_status = {record["status"]: record["key"] for record in records(name).values()}
+        if "finished" not in by_status or "running" not in by_status:
             return None
-        return Path("runs/sweeps/killed", found[0]["key"], "quickstart/mae_st/run/checkpoints/last.ckpt")
+        return Path("runs/sweeps", name, by_status["running"], "quickstart/mae_st/run/checkpoints/last.ckpt")
 
     deadline = time.monotonic() + 240
-    while (checkpoint := in_the_second()) is None or not checkpoint.is_file():
+    while (path := checkpoint()) is None or not path.is_file():
         assert sweep.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
     sweep.send_signal(number)
-    sweep.wait()
-    before = records("killed")
-    left = {record["status"] for record in before.values()} - {"finished"}
-    assert left == {"running" if number == signal.SIGKILL else "interrupted"}
-    capsys.readouterr()
-    assert main(["sweep", "--config", "killed.yaml"]) == 0
+    assert sweep.wait() == (130 if number == signal.SIGTERM else -number)
+    return records(name)
+
+
+def test_a_sweep_that_is_ended_goes_on_and_comes_to_the_same(work, moving_shapes, capsys):
+    steps = 40
+    overrides = {**data(moving_shapes), "trainer.callbacks": None, "checkpoint.every_n_train_steps": 5}
+    for name in ("ended", "whole"):
+        write(name, moving_shapes, overrides=overrides, budget={"steps": steps})
+    first = ended_in_its_second_run("ended", signal.SIGTERM)
+    (finished,) = [cell for cell, record in first.items() if record["status"] == "finished"]
+    (other,) = set(first) - {finished}
+    assert (first[other]["status"], first[other]["reason"]) == ("interrupted", "fit: the sweep was stopped")
+    second = ended_in_its_second_run("ended", signal.SIGKILL)
+    assert second[finished] == first[finished]
+    assert second[other]["status"] == "running"
+    assert main(["sweep", "--config", "ended.yaml"]) == 0
     assert "sweep: 1 of 2 runs to do" in capsys.readouterr().out
-    after = records("killed")
-    (finished,) = [cell for cell, record in before.items() if record["status"] == "finished"]
-    assert after[finished] == before[finished]
-    (other,) = set(after) - {finished}
-    assert after[other]["attempts"] == 2
-    assert losses("killed") == losses("whole")
-    assert all([step for step, _ in each] == list(range(1, steps + 1)) for each in losses("killed").values())
+    third = records("ended")
+    assert third[finished] == first[finished]
+    assert (third[other]["status"], third[other]["attempts"]) == ("finished", 3)
+    assert main(["sweep", "--config", "whole.yaml"]) == 0
+    assert losses("ended") == losses("whole")
+    assert all([step for step, _ in each] == list(range(1, steps + 1)) for each in losses("ended").values())
+    # The report is that of a sweep that was never ended, but for what was timed.
+    reports = []
+    for name in ("ended", "whole"):
+        assert main(["report", f"runs/sweeps/{name}", "-o", f"{name}.html"]) == 0
+        table = pandas.read_csv(f"{name}.csv")
+        reports.append(table.drop(columns=[*{"seconds", "run", "sweep"} & {*table.columns}]))
+    pandas.testing.assert_frame_equal(*reports)
 
 
 def test_two_sweeps_of_one_name_are_not_carried_out_at_once(work, moving_shapes, capsys):

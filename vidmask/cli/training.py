@@ -193,7 +193,7 @@ class TrainingCLI(LightningCLI):
         except MisconfigurationException as error:
             raise Mistake(f"the trainer refuses: {' '.join(str(error).split())}") from error
         except (ValueError, OSError) as error:
-            raise _refusal(error) from error
+            raise (refusal := _refusal(error)) from (error if isinstance(refusal, Mistake) else None)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Open the run's folder and build the trainer for it."""
@@ -290,6 +290,9 @@ def _refusal(error: ValueError | OSError) -> BaseException:
         while traceback is not None and traceback.tb_next is not None:
             traceback = traceback.tb_next
         module = traceback.tb_frame.f_globals.get("__name__", "") if traceback is not None else ""
+        if isinstance(cause, RuntimeError | MemoryError):
+            # Not the recipe's fault: most often there is not enough memory for it.
+            return cause
         if isinstance(cause, ValueError | OSError) and not module.startswith("jsonargparse"):
             return Mistake(*str(cause).splitlines())
         cause = cause.__cause__ or cause.__context__
