@@ -16,7 +16,12 @@ from vidmask.cli import main
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NUM_PICTURES = {"01_masks_and_targets": 13, "05_your_own_parts": 1}
+NUM_PICTURES = {
+    "01_masks_and_targets": 13,
+    "02_what_they_learned": 7,
+    "04_your_own_videos": 4,
+    "05_your_own_parts": 1,
+}
 OWN_PARTS = FOLDER / "05_your_own_parts.ipynb"
 MOST_BYTES = 700_000
 PLACES = re.compile(r"(?<![\w.:/])(~|[A-Z]:\\|/(home|root|tmp|work|Users|mnt|media|opt|private|var|data)\b)")
@@ -69,7 +74,7 @@ def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
     before = sorted(FOLDER.iterdir())
     notebook = read(path)
     client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(work)}}
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(work)}}
     )
     client.execute()
     check_pictures(notebook, NUM_PICTURES[path.stem])
@@ -107,6 +112,7 @@ def test_what_a_notebook_showed_is_kept_with_it(path):
         assert kinds in (set(), {"image/png"}, {"text/plain"})
         text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
         assert not PLACES.search(text), text
+        assert "\x1b" not in text
 
 
 @pytest.mark.parametrize(
