@@ -101,6 +101,10 @@ class Planner:
 
     def _timed(self, cell: Cell, budget: Budget | None) -> tuple[Config, int | None, Cost | None]:
         """Return the configuration of a cell, with the steps of the budget, and what a step costs."""
+        if budget is not None and budget.kind == "steps":
+            steps = budget.steps(None)
+            config = self._of(cell.base, {**cell.settings, **_for_steps(steps)})
+            return config, steps, self.cost(cell.base, config)
         config = self._of(cell.base, cell.settings)
         cost = self.cost(cell.base, config)
         if budget is None:
@@ -109,8 +113,7 @@ class Planner:
             steps = budget.steps(cost)
         except ValueError as error:
             raise ValueError(f"{cell}: {error}") from error
-        within = {"trainer.max_steps": steps, "trainer.max_epochs": -1}
-        return self._of(cell.base, {**cell.settings, **within}), steps, cost
+        return self._of(cell.base, {**cell.settings, **_for_steps(steps)}), steps, cost
 
     def _evaluations(self, cell: Cell, definition: SweepDefinition) -> tuple[PlannedEvaluation, ...]:
         found = []
@@ -164,6 +167,10 @@ def write_plan(folder: Path, definition: SweepDefinition, planned: Iterable[Plan
         ],
     }
     write_text(folder / PLAN, json.dumps(content, indent=1) + "\n")
+
+
+def _for_steps(steps: int) -> dict[str, int]:
+    return {"trainer.max_steps": steps, "trainer.max_epochs": -1}
 
 
 def _seeded(evaluation: PlannedEvaluation, seed: int) -> PlannedEvaluation:
