@@ -4,6 +4,7 @@ import pytest
 from sweep_folders import CELLS, key_of, write_sweep, write_training
 
 from vidmask.report.comparison import CELL, compared
+from vidmask.report.measures import Measure
 from vidmask.results import load
 
 
@@ -86,3 +87,11 @@ def test_of_several_sweeps_a_cell_is_compared_within_its_own(tmp_path):
 def test_a_run_of_no_sweep_is_one_cell(tmp_path):
     comparison = compared(load(write_training(tmp_path / "run")))
     assert (len(comparison.cells), comparison.reference) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("readout", "chance"), [("top1", 0.125), ("top5", 0.625), ("top9", 1.0), ("linear_mean", 0.125)]
+)
+def test_of_several_guesses_chance_is_as_many_times_as_much(results, readout, chance):
+    assert compared(results).chance_of(Measure("quickstart/linear", "test", "motion", readout)) == chance
+    assert compared(results).chance_of(Measure("quickstart/linear", "test", "colour", readout)) is None

@@ -70,6 +70,11 @@ class Comparison:
         known: Frame = self.results.chance.dropna(subset=["chance"])
         return {str(label): float(values.iloc[0]) for label, values in known.groupby("label")["chance"]}
 
+    def chance_of(self, measure: Measure) -> float | None:
+        """Return what guessing scores in a measure, of k guesses k times as much; None if not known."""
+        chance = self.chance.get(measure.label)
+        return None if chance is None else min(measure.num_guesses * chance, 1.0)
+
     @property
     def curves(self) -> Frame:
         """Return the curves of finished runs, with their cells."""

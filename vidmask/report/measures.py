@@ -34,6 +34,12 @@ class Measure:
         return "/".join((self.source, self.split, self.label, self.readout))
 
     @property
+    def num_guesses(self) -> int:
+        """Return among how many answers the right one may be: 5 of ``top5``."""
+        number = self.readout.removeprefix("top")
+        return int(number) if self.readout.startswith("top") and number.isdecimal() else 1
+
+    @property
     def kind(self) -> str:
         """Return how it is measured, in phrases."""
         by = "" if self.source == "probe" else f"{self.source}, "

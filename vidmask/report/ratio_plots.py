@@ -64,7 +64,7 @@ def _picture(
     lines = [line for line in lines if len(line.x) > 1]
     if not lines:
         return None
-    chance = comparison.chance.get(measure.label)
+    chance = comparison.chance_of(measure)
     levels = [] if chance is None else [Level("chance", chance)]
     ticks = sorted({x for line in lines for x in line.x})
     heading = comparison.cells.headings[key]

@@ -41,7 +41,7 @@ def score_table(comparison: Comparison, found: Frame, measure: Measure) -> Table
     """
     of_measure = measure.of(found)
     rows: list[Sequence[Entry]] = []
-    chance = comparison.chance.get(measure.label)
+    chance = comparison.chance_of(measure)
     beside = {
         "untrained": _by_cell(where(of_measure, encoder="untrained")),
         "without encoder": _without_encoder(comparison, measure),
@@ -109,6 +109,6 @@ def _plot(comparison: Comparison, measure: Measure, number: int) -> Picture:
         for facet in comparison.cells.facets()
         for place, look, _ in facet.lines
     ]
-    chance = comparison.chance.get(measure.label)
+    chance = comparison.chance_of(measure)
     levels = [] if chance is None else [Level("chance", chance)]
     return seed_plot(f"scores-{number}", f"{measure.title}, each seed", "accuracy", cells, levels)
