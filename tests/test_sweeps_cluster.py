@@ -199,3 +199,14 @@ def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
 def test_only_addresses_of_one_s_own_cluster_are_taken():
     with pytest.raises(ValueError, match="of which this machine is one, got ray://"), connected("ray://a:1"):
         pass
+
+
+def test_no_cluster_is_told_in_one_line_and_soon():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    told = rf"no Ray cluster at {address} of which this machine is one \(.*refused\): ray start --head"
+    with pytest.raises(ValueError, match=told), connected(address):
+        pass
+    with pytest.raises(ValueError, match="no Ray cluster at here of which"), connected("here"):
+        pass

@@ -3,6 +3,7 @@
 import os
 import platform
 import signal
+import socket
 import time
 import uuid
 from collections import deque
@@ -47,8 +48,12 @@ def connected(address: str) -> Iterator[None]:
             f"--ray takes auto, or host:port of a cluster of which this machine is one, got {address}"
         )
     try:
+        if address != "auto":
+            # Ray itself tries for minutes.
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"no Ray cluster at {address} of which this machine is one ({str(error).splitlines()[0]}): "
             "ray start --head begins one, ray start --address=HOST:PORT adds a machine"
