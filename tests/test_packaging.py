@@ -24,7 +24,7 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
 }
 # What is asked for by name, as in vidmask[parquet].
-EXTRAS = ("parquet", "torchcodec", "flow", "dvae", "report", "notebooks")
+EXTRAS = ("parquet", "torchcodec", "flow", "dvae", "report", "ray", "notebooks")
 
 
 @cache
