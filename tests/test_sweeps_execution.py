@@ -1,5 +1,6 @@
 """A run is carried out, goes on where it was, and leaves what it should."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from sweep_runs import StandIn, definition, plan
 
 from vidmask.sweeps import occupancy
 from vidmask.sweeps.execution import begun, carry_out, is_finished
-from vidmask.sweeps.occupancy import occupied
+from vidmask.sweeps.occupancy import LOCK, occupied
 from vidmask.sweeps.processes import StoppedError, identity
 from vidmask.sweeps.records import read_record, write_record
 
@@ -191,6 +192,19 @@ def test_a_run_whose_folder_another_machine_writes_into_is_not_begun(run, tmp_pa
     assert record.status == "failed"
     assert str(record.reason).startswith(f"another process still writes into {tmp_path}")
     assert processes.commands == []
+
+
+def test_each_command_holds_the_lock_of_its_folder(run, tmp_path):
+    original, held = StandIn.run, []
+
+    def noted(self, words, log, environment, begun=None, keep_open=()):
+        held.extend(os.path.samestat(os.fstat(each), (tmp_path / LOCK).stat()) for each in keep_open)
+        return original(self, words, log, environment, begun, keep_open)
+
+    processes = StandIn()
+    processes.run = noted.__get__(processes)
+    assert carry_out(run, tmp_path, SWEEP, {}, processes).status == "finished"
+    assert held == [True] * 3
 
 
 def test_a_sweep_that_is_stopped_waits_for_no_other_machine(run, tmp_path):

@@ -118,7 +118,9 @@ Processes().run([sys.argv[1]], pathlib.Path("log"), {}, lambda process: print(pr
 def test_it_ends_when_this_process_is_killed(tmp_path, monkeypatch):
     # The stand-in for the package, which lies here, must not hide it from the one that is killed.
     monkeypatch.delenv("PYTHONPATH")
-    program = f"import os; os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n{KILLED}"
+    package = str(Path(processes.__file__).parents[2])
+    paths = f"sys.path.insert(0, {package!r}); os.environ['PYTHONPATH'] = {str(tmp_path)!r}"
+    program = f"import os, sys; {paths}\n{KILLED}"
     killed = subprocess.Popen(
         [sys.executable, "-P", "-c", program, CHILDREN], stdout=subprocess.PIPE, text=True
     )
@@ -129,3 +131,12 @@ def test_it_ends_when_this_process_is_killed(tmp_path, monkeypatch):
     killed.kill()
     wait_until(lambda: not is_alive(pid) and not is_alive(int(child.read_text())))
     killed.wait()
+
+
+@pytest.mark.usefixtures("as_python")
+def test_it_inherits_what_is_to_be_kept_open_and_nothing_else(tmp_path):
+    with (tmp_path / "kept").open("w") as file:
+        program = f"import os; os.fstat({file.fileno()})"
+        assert Processes().run([program], tmp_path / "log", {}, keep_open=[file.fileno()]) == 0
+        assert Processes().run([program], tmp_path / "log", {}) == 1
+        assert "Bad file descriptor" in (tmp_path / "log").read_text()
