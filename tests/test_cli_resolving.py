@@ -66,5 +66,6 @@ def test_a_head_can_be_left_out():
     ],
 )
 def test_a_mistake_is_told_as_in_fit(settings, told):
-    with pytest.raises(Mistake, match=told):
+    with pytest.raises(Mistake, match=told) as raised:
         with_settings("quickstart/mae_st", settings, resolve, resolve_config)
+    assert "tmp" not in str(raised.value)

@@ -15,12 +15,19 @@ COST = Cost(clips_per_step=32, macs_per_step=4e9, seconds_per_step=0.5, devices=
         (Budget("clips", 32 * 101 - 1), 100),
         (Budget("macs", 1e12), 250),
         (Budget("seconds", 60), 120),
+        # 8.2 steps.
+        (Budget("seconds", 4.1), 8),
         # 0.5 s on 8 devices are 4 s of one: 900 in an hour.
         (Budget("gpu_hours", 2), 1800),
     ],
 )
 def test_steps_that_spend_a_budget(budget, steps):
     assert budget.steps(COST) == steps
+
+
+def test_a_rounding_costs_no_step():
+    assert 0.3 / 0.1 < 3
+    assert Budget("seconds", 0.3).steps(Cost(1, seconds_per_step=0.1)) == 3
 
 
 def test_steps_cost_nothing_to_know():

@@ -110,6 +110,12 @@ def test_an_evaluation_has_settings_of_its_own(tmp_path):
         "dashes": ("base: a\noverrides: {--model.lr: 1}", "overrides takes settings by dotted name"),
         "budget": ("base: a\nbudget: {hours: 1}", "budget is one of steps, clips, macs, seconds, gpu_hours"),
         "two budgets": ("base: a\nbudget: {steps: 1, clips: 2}", "budget takes one of steps"),
+        "a length beside a budget": (
+            "base: a\nbudget: {steps: 3}\ngrid: {trainer.max_epochs: [1]}",
+            "budget says how long each run trains, so trainer.max_epochs cannot be set beside it",
+        ),
+        "a date": ("base: a\noverrides: {data.name: 2026-01-01}", "put a text in quotation marks"),
+        "labels that are one text": ("base: a\ngrid: {x: {1: 2, '1': 3}}", "grid.x has the label '1' twice"),
         "keep": ("base: a\nkeep: nothing", "keep must be one of all, encoder, numbers, got 'nothing'"),
         "a base twice": ("base: [a, a]", "base has a twice"),
         "evaluate": ("base: a\nevaluate: 3", "evaluate takes the name of a recipe"),

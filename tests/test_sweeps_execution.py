@@ -9,7 +9,7 @@ import pytest
 from sweep_runs import StandIn, definition, plan
 
 from vidmask.sweeps import occupancy
-from vidmask.sweeps.execution import begun, carry_out, is_finished
+from vidmask.sweeps.execution import begun, carry_out, describe_anew, is_finished, trainings_repeated
 from vidmask.sweeps.occupancy import LOCK, occupied
 from vidmask.sweeps.processes import StoppedError, identity
 from vidmask.sweeps.records import read_record, write_record
@@ -54,6 +54,28 @@ def test_an_evaluation_that_was_added_is_all_that_runs(run, tmp_path):
     processes = StandIn()
     carry_out(run, tmp_path, SWEEP, {}, processes)
     assert verbs(processes) == ["fit quickstart/linear", "test"]
+
+
+def test_a_run_is_described_anew_where_its_cell_has_other_labels(run, tmp_path):
+    carry_out(run, tmp_path, SWEEP, {}, StandIn())
+    renamed = definition(grid={"model.lr": {"slow": 0.1}, "model.masking.ratio": {"half": 0.5}}, name="other")
+    (again, _) = plan(renamed)
+    assert again.key == run.key
+    describe_anew(again, tmp_path, renamed)
+    record = read_record(tmp_path)
+    assert record is not None
+    assert record.cell == {"model.lr": "slow", "model.masking.ratio": "half"}
+    assert (record.sweep, record.status, record.attempts) == ("other", "finished", 1)
+    describe_anew(again, tmp_path / "nowhere", renamed)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_training_that_is_repeated_for_its_encoder_is_known_beforehand(run, tmp_path):
+    assert not trainings_repeated(run, tmp_path)
+    slim = definition(keep="numbers")
+    carry_out(plan(slim)[0], tmp_path, slim, {}, StandIn())
+    assert trainings_repeated(run, tmp_path)
+    assert not trainings_repeated(plan(slim)[0], tmp_path)
 
 
 def test_an_evaluation_with_other_settings_runs_anew(run, tmp_path):

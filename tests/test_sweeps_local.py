@@ -24,7 +24,7 @@ def test_all_runs_are_carried_out(tmp_path):
     assert processes.most_at_once == 1
     assert looks
     # One after the other, each has all cores.
-    assert processes.environments == [{}] * 4
+    assert processes.environments == [{"CUDA_VISIBLE_DEVICES": ""}] * 4
 
 
 def test_one_that_fails_ends_no_other(tmp_path):
@@ -49,7 +49,8 @@ def test_so_many_run_at_a_time(tmp_path, jobs):
     processes = StandIn({"fit": together})
     LocalRunner(jobs=jobs, processes=processes).run(plan(SWEEP), tmp_path, SWEEP, nothing)
     assert processes.most_at_once == jobs
-    assert processes.environments == [{"OMP_NUM_THREADS": str(threads_of(jobs))}] * 4
+    expected = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": str(threads_of(jobs))}
+    assert processes.environments == [expected] * 4
 
 
 def test_no_two_runs_have_a_device_at_once(tmp_path):
@@ -85,6 +86,13 @@ def test_too_few_devices_are_told_before_anything_runs(tmp_path):
     with pytest.raises(ValueError, match=r"model\.lr=0\.1 trains on 4 devices, and the sweep has 1"):
         LocalRunner(devices=["0"], processes=processes).run(plan(sweep), tmp_path, sweep, nothing)
     assert processes.commands == []
+
+
+def test_devices_by_name_are_refused(tmp_path):
+    sweep = definition(overrides={"trainer.devices": [2, 3]})
+    runner = LocalRunner(devices=["0", "1"], processes=StandIn())
+    with pytest.raises(ValueError, match=r"model\.lr=0\.1: trainer\.devices names devices"):
+        runner.run(plan(sweep), tmp_path, sweep, nothing)
 
 
 def test_ctrl_c_ends_what_runs_and_begins_nothing_more(tmp_path):

@@ -51,7 +51,9 @@ def test_a_cost_that_is_not_known_is_told_with_the_cell():
 def test_keys_are_the_same_whatever_else_is_in_the_sweep():
     keys = {run.key for run in plan(definition())}
     more = definition(
-        grid={"model.lr": {"slow": 0.1, "0.2": 0.2, "0.3": 0.3}}, seeds=(1, 0, 2), evaluate={"a": {}}
+        grid={"model.lr": {"slow": 0.1, "0.2": 0.2, "0.3": 0.3}},
+        seeds=(1, 0, 2),
+        evaluate={"quickstart/linear": {}},
     )
     planned = plan(more)
     assert len(planned) == 9
@@ -76,6 +78,20 @@ def test_an_evaluation_has_the_encoder_of_its_run():
 def test_cells_that_are_one_and_the_same_run_are_refused():
     with pytest.raises(ValueError, match=r"two combinations are one and the same run: .*=a and .*=b;"):
         plan(definition(grid={"model.lr": {"a": 0.1, "b": 0.1}}))
+
+
+def test_recipes_that_would_share_a_folder_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "linear.yaml").write_text("")
+    asked = {str(tmp_path / folder / "linear.yaml"): {} for folder in ("a", "b")}
+    with pytest.raises(ValueError, match=r"a/linear\.yaml and .*b/linear\.yaml are both filed as linear"):
+        plan(definition(evaluate=asked))
+
+
+def test_several_machines_for_one_run_are_refused():
+    with pytest.raises(ValueError, match=r"trainer\.num_nodes is above 1"):
+        plan(definition(overrides={"trainer.num_nodes": 2}))
 
 
 @pytest.mark.parametrize(

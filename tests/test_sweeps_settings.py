@@ -68,6 +68,26 @@ def test_nothing_in_the_place_of_a_part_is_no_word():
     assert config["model"]["init_args"]["masking"] is None
 
 
+@pytest.mark.parametrize(
+    ("part", "inside"),
+    [
+        ("model.init_args.masking", "model.masking.ratio"),
+        ("model.masking", "model.init_args.masking.init_args.ratio"),
+    ],
+)
+def test_however_a_name_is_spelt(part, inside):
+    found = Recorded()
+    settings = {inside: 0.9, part: {"class_path": "Tube"}}
+    config = with_settings("base", settings, found.resolve, found.resolve_config)
+    assert config["model"]["init_args"]["masking"] == {"class_path": "Tube", "init_args": {"ratio": 0.9}}
+
+
+def test_the_root_of_the_videos_is_in_their_source():
+    found = Recorded()
+    with_settings("base", {"data.root": "videos"}, found.resolve, found.resolve_config)
+    assert found.words == [["--config", "base", "--data.source.root=videos"]]
+
+
 def test_a_list_of_parts_is_laid_down_whole():
     found = Recorded()
     callbacks = [{"class_path": "Probe"}]
@@ -101,6 +121,12 @@ def test_the_key_stands_for_what_counts():
     assert key_of(dict(reversed(CONFIG.items()))) == key
     assert key_of({**CONFIG, "seed_everything": 1}) != key
     assert key_of({**CONFIG, "trainer": {"max_epochs": 4}}) != key
+
+
+@pytest.mark.parametrize("name", ["max_time", "fast_dev_run"])
+def test_what_a_run_that_goes_on_may_change_counts_where_the_result_is_another(name):
+    other = {**CONFIG, "trainer": {**CONFIG["trainer"], name: "00:01"}}
+    assert key_of(other) != key_of(CONFIG)
 
 
 def test_what_is_left_out_does_not_count():

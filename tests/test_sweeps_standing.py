@@ -74,8 +74,8 @@ def test_the_best_is_that_of_the_finished_by_their_mean(tmp_path):
     table = drawn(Standing(SWEEP, planned, tmp_path))
     assert "0.45 ← best" in table
     assert "0.55 " in table
-    greater = definition(best="train/accuracy")
-    assert "best" not in drawn(Standing(greater, planned, tmp_path)).replace("train/accuracy", "")
+    greater = definition(best="probe/accuracy")
+    assert "best" not in drawn(Standing(greater, planned, tmp_path)).replace("probe/accuracy", "")
 
 
 def test_one_that_lacks_a_new_evaluation_waits(tmp_path):

@@ -65,6 +65,31 @@ def test_what_has_other_settings_does_not_go_on(run, tmp_path):
     assert fit.contradiction(tmp_path) == told
 
 
+def test_an_evaluation_whose_encoder_has_another_path_begins_anew(run, tmp_path):
+    _, asked, _ = steps_of(run)
+    StandIn().run(asked.words(tmp_path), tmp_path / asked.log, {})
+    path = tmp_path / asked.folder / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["model"]["init_args"]["encoder_checkpoint"] = str(tmp_path / asked.encoder)
+    path.write_text(yaml.safe_dump(config))
+    assert asked.goes_on(tmp_path)
+    config["model"]["init_args"]["encoder_checkpoint"] = "elsewhere"
+    path.write_text(yaml.safe_dump(config))
+    assert not asked.goes_on(tmp_path)
+    assert asked.contradiction(tmp_path) is None
+
+
+def test_a_training_that_stopped_early_has_not_spent_its_budget(run, tmp_path):
+    fit = next(steps_of(run))
+    StandIn().run(fit.words(tmp_path), tmp_path / fit.log, {})
+    checkpoints = tmp_path / fit.folder / "checkpoints"
+    for steps, told in ((3, "it stopped after 3 of 4 steps"), (4, None)):
+        (checkpoints / "last.ckpt").unlink()
+        (checkpoints / f"step_{steps:07d}.ckpt").touch()
+        (checkpoints / "last.ckpt").symlink_to(f"step_{steps:07d}.ckpt")
+        assert fit.contradiction(tmp_path) == told
+
+
 def test_a_training_that_left_no_encoder_has_not_finished(run, tmp_path):
     fit, asked, test = steps_of(run)
     for step in (fit, asked, test):

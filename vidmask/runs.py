@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,9 +156,14 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str
     }
 
 
-def counting_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a resolved configuration that count, by whole name."""
-    return {name: value for name, value in _flat(config).items() if not _may_change(name)}
+def counting_settings(config: Mapping[str, Any], but: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the settings of a resolved configuration that count, by whole name.
+
+    Args:
+        config: The configuration.
+        but: Names among MAY_CHANGE that count nevertheless.
+    """
+    return {name: value for name, value in _flat(config).items() if name in but or not _may_change(name)}
 
 
 def read_config(folder: Path) -> dict[str, Any]:

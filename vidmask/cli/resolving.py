@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from vidmask.cli.errors import Mistake
 from vidmask.cli.training import TrainingCLI, run
 
 
@@ -70,4 +71,9 @@ def _resolve_config(recipe: str, config: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{Path(recipe).stem}.yaml")
         path.write_text(yaml.safe_dump(json.loads(config), sort_keys=False), encoding="utf-8")
-        return _resolve(("--config", str(path)))
+        try:
+            return _resolve(("--config", str(path)))
+        except Mistake as error:
+            # The place in a file that is gone by now tells nobody anything.
+            lines = [line for line in error.lines if folder not in line]
+            raise Mistake(*lines, f"in a part that is laid over {recipe}") from error

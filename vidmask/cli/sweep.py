@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", metavar="DIR", help="folder of all runs (default: VIDMASK_RUNS, or else runs)"
     )
+    parser.add_argument("--name", help="name of the sweep's folder (default: that of the file)")
     parser.add_argument(
         "--jobs",
         type=whole_number(1),
@@ -47,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--retry", action="store_true", help="run again what has failed")
     parser.add_argument(
-        "--dry-run", action="store_true", help="list the runs with their cost, and run nothing"
+        "--dry-run",
+        action="store_true",
+        help="list the runs with their cost, and run nothing; a tokenizer that they need is made",
     )
 
 

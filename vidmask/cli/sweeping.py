@@ -1,13 +1,12 @@
 """How a sweep is planned, carried out and shown."""
 
 import argparse
+import dataclasses
 import fcntl
-import logging
 import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,9 +18,8 @@ import torch
 from rich.live import Live
 
 from vidmask import recipes, runs
-from vidmask.cli import measuring
 from vidmask.cli.console import unbroken_console
-from vidmask.cli.costing import cost_of
+from vidmask.cli.cost_process import CostProcess
 from vidmask.cli.errors import Mistake
 from vidmask.cli.resolving import resolve, resolve_config
 from vidmask.sweeps.budget import Cost
@@ -29,8 +27,10 @@ from vidmask.sweeps.cluster import RayRunner, connected
 from vidmask.sweeps.costs import Costs
 from vidmask.sweeps.definition import SweepDefinition, read_definition
 from vidmask.sweeps.estimates import duration, plan_table
+from vidmask.sweeps.execution import describe_anew, trainings_repeated
 from vidmask.sweeps.local import LocalRunner, threads_of
 from vidmask.sweeps.planning import PlannedRun, Planner, cost_key, write_plan
+from vidmask.sweeps.records import RECORD
 from vidmask.sweeps.settings import Config
 from vidmask.sweeps.standing import Standing
 
@@ -46,9 +46,6 @@ LINES, TABLES = 60.0, 2.0
 FAILED = 1
 """Exit code where a run has failed and all others have been carried out."""
 
-NOT_MEASURED = (RuntimeError, MemoryError, FloatingPointError)
-"""What measuring a step raises where the machine has not enough memory, or the training diverges at once."""
-
 
 def sweep(options: argparse.Namespace) -> int:
     """Carry out ``vidmask sweep`` and return its exit code.
@@ -61,6 +58,8 @@ def sweep(options: argparse.Namespace) -> int:
     for base in (*definition.bases, *definition.evaluate):
         recipes.find(base)
     devices = _devices(options)
+    if options.name is not None:
+        definition = dataclasses.replace(definition, name=_name(options.name))
     folder = runs.root_folder(options.root) / FOLDER / definition.name
     if options.dry_run:
         planned, _ = _planned(definition, folder if folder.is_dir() else None, options, devices)
@@ -74,12 +73,18 @@ def sweep(options: argparse.Namespace) -> int:
             runner = RayRunner(options.jobs, options.cpus_per_run or 1, on_gpus=options.devices != "none")
             jobs = runner.room(planned)
             print(f"sweep: {runner.describe(planned)}", flush=True)
+        _check_same_sweep(folder, planned)
         shutil.copyfile(path, folder / COPY)
         write_plan(folder, definition, planned)
+        for run in planned:
+            describe_anew(run, folder / run.key, definition)
         standing = Standing(definition, planned, folder, jobs)
         wanted = ("waiting", "running", "interrupted", *(["failed"] if options.retry else []))
         records = standing.records()
         due = [run for run in planned if standing.status(run, records.get(run.key)) in wanted]
+        repeated = sum(trainings_repeated(run, folder / run.key) for run in due)
+        if repeated:
+            print(f"sweep: {repeated} trainings are repeated, as their encoders were not kept", flush=True)
         print(f"sweep: {len(due)} of {len(planned)} runs to do, {jobs} at a time, in {folder}", flush=True)
         try:
             with _shown(standing) as look, _sigterm_as_ctrl_c():
@@ -95,40 +100,38 @@ def _planned(
 ) -> tuple[list[PlannedRun], int]:
     """Return the runs, and how many are carried out at a time."""
     jobs = options.jobs or 1
-    if not devices:
-        # As each of the runs will have.
-        torch.set_num_threads(threads_of(jobs) if options.ray is None else options.cpus_per_run or 1)
-    costs = Costs(folder)
+    costs = Costs(folder, keep=not options.dry_run)
     print(f"sweep: planning {definition.name}", file=sys.stderr, flush=True)
-    planned = Planner(resolve, resolve_config, lambda base, config: _cost(costs, base, config)).plan(
-        definition
-    )
+    with CostProcess(_environment(jobs, options, devices)) as process:
+
+        def cost(base: str, config: Config) -> Cost | None:
+            # Not by the number of threads: with another number of jobs, the steps that a budget of seconds
+            # came to stay.
+            key = f"{cost_key(config)} on {_kind_of_device(devices, config)}"
+            if key not in costs:
+                costs.add(key, process.measure(base, config))
+            return costs[key]
+
+        planned = Planner(resolve, resolve_config, cost).plan(definition)
     if options.jobs is None and devices:
         jobs = max(len(devices) // max(run.num_devices for run in planned), 1)
     return planned, jobs
 
 
-def _cost(costs: Costs, base: str, config: Config) -> Cost | None:
-    key = f"{cost_key(config)} {torch.get_num_threads()} threads"
-    if key not in costs:
-        costs.add(key, _measured(base, config))
-    return costs[key]
+def _environment(jobs: int, options: argparse.Namespace, devices: Sequence[str]) -> dict[str, str]:
+    """Return the variables by which a process computes as each of the runs will."""
+    if devices:
+        return {"CUDA_VISIBLE_DEVICES": devices[0]}
+    threads = threads_of(jobs) if options.ray is None else options.cpus_per_run or 1
+    seen = {} if options.ray is not None and options.devices is None else {"CUDA_VISIBLE_DEVICES": ""}
+    return {"OMP_NUM_THREADS": str(threads), **seen}
 
 
-def _measured(base: str, config: Config) -> Cost | None:
-    """Return what a step costs, or None where it does not fit on this machine."""
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary, "config.yaml")
-        path.write_text(runs.config_text(config), encoding="utf-8")
-        runs_here = Path(temporary, "runs")
-        runs_here.mkdir()
-        try:
-            return cost_of(measuring.build(["--config", base, "--config", str(path)], runs_here))
-        except NOT_MEASURED as error:
-            logging.getLogger(__name__).warning(
-                "what a step of %s costs is not known: %s", base, str(error).split("\n")[0]
-            )
-            return None
+def _kind_of_device(devices: Sequence[str], config: Config) -> str:
+    accelerator = config["trainer"].get("accelerator")
+    if not devices or accelerator == "cpu":
+        return "CPU"
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else str(accelerator)
 
 
 def _devices(options: argparse.Namespace) -> list[str]:
@@ -151,6 +154,22 @@ def _devices(options: argparse.Namespace) -> list[str]:
     if not all(numbers) or len(set(numbers)) < len(numbers):
         raise Mistake(f"--devices takes numbers of GPUs, such as 0,1,2,3, or none, got {given!r}")
     return numbers
+
+
+def _name(given: str) -> str:
+    if Path(given).name != given or given in ("", ".", ".."):
+        raise Mistake(f"--name is the name of one folder, without slashes, got {given!r}")
+    return given
+
+
+def _check_same_sweep(folder: Path, planned: Sequence[PlannedRun]) -> None:
+    """Refuse to take the place of another sweep, none of whose runs is one of this."""
+    there = {path.parent.name for path in folder.glob(f"*/{RECORD}")}
+    if there and there.isdisjoint(run.key for run in planned):
+        raise Mistake(
+            f"{folder} holds {len(there)} runs, and none of them is one of this sweep",
+            "--name NAME files this sweep under another name; or remove that folder",
+        )
 
 
 def _show_plan(definition: SweepDefinition, planned: Sequence[PlannedRun]) -> None:

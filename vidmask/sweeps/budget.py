@@ -102,7 +102,8 @@ class Budget:
         else:
             seconds = cost.seconds_per_step or math.nan
             each = seconds if self.kind == "seconds" else seconds * cost.devices / 3600
-        steps = int(self.amount / each)
+        # A quotient that should be a whole number may lie a rounding below it.
+        steps = int(self.amount / each * (1 + 1e-9))
         if steps < 1:
             raise ValueError(
                 f"budget.{self.kind} is {self.amount:g}, less than one step, which costs {each:g}"

@@ -116,7 +116,8 @@ def _definition(name: str, content: Any) -> SweepDefinition:
     unknown = [key for key in content if key not in _ACCEPTED]
     if unknown:
         raise ValueError(f"a sweep has no {unknown[0]!r}; accepted are {', '.join(_ACCEPTED)}")
-    return SweepDefinition(
+    budget = Budget.of(content["budget"]) if content.get("budget") is not None else None
+    definition = SweepDefinition(
         name=name,
         bases=_texts("base", content["base"]),
         grid=_grid(content.get("grid")),
@@ -126,11 +127,16 @@ def _definition(name: str, content: Any) -> SweepDefinition:
         },
         seeds=_seeds(content.get("seeds", [0])),
         overrides=_settings("overrides", content.get("overrides")),
-        budget=Budget.of(content["budget"]) if content.get("budget") is not None else None,
+        budget=budget,
         evaluate=_evaluations(content.get("evaluate")),
         best=_text_or_none("best", content.get("best")),
         keep=checked_choice("keep", content.get("keep", "all"), Keep),  # pyright: ignore[reportArgumentType]
     )
+    named = {*definition.overrides, *definition.grid, *itertools.chain(*definition.cases.values())}
+    lengths = [name for name in named if name.startswith(("trainer.max_", "trainer.min_"))]
+    if budget is not None and lengths:
+        raise ValueError(f"budget says how long each run trains, so {min(lengths)} cannot be set beside it")
+    return definition
 
 
 def _grid(given: Any) -> dict[str, dict[str, Any]]:
@@ -139,6 +145,8 @@ def _grid(given: Any) -> dict[str, dict[str, Any]]:
         name = _name("grid", key)
         if isinstance(values, Mapping) and "class_path" not in values:
             labelled = {str(label): value for label, value in values.items()}
+            if len(labelled) < len(values):
+                raise ValueError(f"grid.{name} has the label {_repeated(map(str, values))!r} twice")
         elif isinstance(values, list):
             labelled = {_label(value): value for value in values}
             if len(labelled) < len(values):
@@ -152,8 +160,19 @@ def _grid(given: Any) -> dict[str, dict[str, Any]]:
             raise ValueError(f"grid.{name} has no value")
         if name == CASE:
             raise ValueError(f"grid.{name} is no setting: settings that change together are 'cases'")
+        for value in labelled.values():
+            _check_plain(f"grid.{name}", value)
         grid[name] = labelled
     return grid
+
+
+def _check_plain(where: str, value: Any) -> None:
+    """Refuse what YAML reads as something that no setting is, such as a date."""
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            _check_plain(where, each)
+    elif value is not None and not isinstance(value, str | int | float):
+        raise ValueError(f"{where} is {value!r}, a {type(value).__name__}: put a text in quotation marks")
 
 
 def _label(value: Any) -> str:
@@ -181,7 +200,10 @@ def _evaluations(given: Any) -> dict[str, Settings]:
 
 
 def _settings(where: str, given: Any) -> dict[str, Any]:
-    return {_name(where, name): value for name, value in _mapping(where, given).items()}
+    settings = {_name(where, name): value for name, value in _mapping(where, given).items()}
+    for name, value in settings.items():
+        _check_plain(f"{where}.{name}", value)
+    return settings
 
 
 def _name(where: str, name: Any) -> str:

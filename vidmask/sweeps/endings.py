@@ -28,7 +28,7 @@ def reason_of(returncode: int, log: Path) -> str:
     if memory is not None:
         return f"out of memory: {_one_line(_NAME.sub('', memory[0]))}"
     if returncode < 0:
-        return _killed(-returncode)
+        return killed_by(-returncode)
     told = _TOLD.findall(text)
     if told:
         return _one_line(told[-1])
@@ -37,11 +37,12 @@ def reason_of(returncode: int, log: Path) -> str:
         return _one_line(raised[-1])
     if returncode > 128:
         # A shell, or a process that others were started by, says so of a signal.
-        return _killed(returncode - 128)
+        return killed_by(returncode - 128)
     return f"it ended with exit code {returncode} and said nothing that is understood: see its log"
 
 
-def _killed(number: int) -> str:
+def killed_by(number: int) -> str:
+    """Return in words that a signal of some number has ended a process."""
     try:
         name = signal.Signals(number).name
     except ValueError:

@@ -35,6 +35,13 @@ def missing(run: PlannedRun, record: RunRecord | None, folder: Path) -> list[Ste
     return [steps[0], *left] if asks and steps[0] not in left else left
 
 
+def trainings_repeated(run: PlannedRun, folder: Path) -> bool:
+    """Return whether a training that has finished is repeated, for an encoder that was not kept."""
+    record = read_record(folder)
+    fit = next(steps_of(run))
+    return fit in missing(run, record, folder) and _has_finished(fit, record)
+
+
 def carry_out(
     run: PlannedRun,
     folder: Path,
@@ -114,15 +121,28 @@ def begun(run: PlannedRun, folder: Path, definition: SweepDefinition) -> RunReco
     if record is None:
         record = RunRecord(run.key, definition.name, run.cell.base, run.seed, {})
         record.started = time.strftime("%Y-%m-%d %H:%M:%S %z")
-    # Names of cells may change without another run.
-    record.cell = dict(run.cell.labels)
-    budget = definition.budget
-    record.budget = budget and {**dataclasses.asdict(budget), "steps": run.steps}
-    record.cost = run.cost and dataclasses.asdict(run.cost)
+    _describe(record, run, definition)
     record.status, record.reason, record.process = "running", None, None
     record.attempts += 1
     write_record(folder, record)
     return record
+
+
+def describe_anew(run: PlannedRun, folder: Path, definition: SweepDefinition) -> None:
+    """Let the record of a run say which cell it is now: axes and labels change without another run."""
+    record = read_record(folder)
+    if record is not None:
+        before = dataclasses.asdict(record)
+        _describe(record, run, definition)
+        if dataclasses.asdict(record) != before:
+            write_record(folder, record)
+
+
+def _describe(record: RunRecord, run: PlannedRun, definition: SweepDefinition) -> None:
+    budget = definition.budget
+    record.sweep, record.base, record.cell = definition.name, run.cell.base, dict(run.cell.labels)
+    record.budget = budget and {**dataclasses.asdict(budget), "steps": run.steps}
+    record.cost = run.cost and dataclasses.asdict(run.cost)
 
 
 def thin_out(folder: Path, record: RunRecord, keep: Keep) -> None:

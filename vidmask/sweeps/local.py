@@ -57,6 +57,10 @@ class LocalRunner:
             KeyboardInterrupt: After everything that ran has been ended and written down.
         """
         for run in planned:
+            if self.devices and isinstance(run.config["trainer"].get("devices"), list):
+                raise ValueError(
+                    f"{run.cell}: trainer.devices names devices, and the sweep deals them out: give how many"
+                )
             if self.devices and run.num_devices > len(self.devices):
                 raise ValueError(
                     f"{run.cell} trains on {run.num_devices} devices, and the sweep has {len(self.devices)}: "
@@ -88,7 +92,8 @@ class LocalRunner:
         """Lend devices that no other run has, or None where the sweep is being stopped meanwhile."""
         if not self.devices:
             # Threads of several trainings on the same cores wait for each other.
-            yield {"OMP_NUM_THREADS": str(threads_of(self.jobs))} if self.jobs > 1 else {}
+            threads = {"OMP_NUM_THREADS": str(threads_of(self.jobs))} if self.jobs > 1 else {}
+            yield {"CUDA_VISIBLE_DEVICES": "", **threads}
             return
         with self._changed:
             self._changed.wait_for(lambda: len(self._free) >= number or self.processes.stopped)

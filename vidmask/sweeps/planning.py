@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vidmask import recipes
 from vidmask.data.writers import write_text
 from vidmask.sweeps.budget import Budget, Cost
 from vidmask.sweeps.definition import Cell, SweepDefinition
@@ -86,10 +87,16 @@ class Planner:
 
         So a sweep that is stopped early has compared everything at least once.
         """
+        _check_folders(definition)
         cells = [
             (cell, *self._timed(cell, definition.budget), self._evaluations(cell, definition))
             for cell in definition.cells()
         ]
+        for cell, config, *_ in cells:
+            if (config["trainer"].get("num_nodes") or 1) > 1:
+                raise ValueError(
+                    f"{cell}: trainer.num_nodes is above 1, and a run of a sweep has one machine"
+                )
         planned: list[PlannedRun] = []
         for seed in definition.seeds:
             for cell, config, steps, cost, evaluations in cells:
@@ -179,12 +186,25 @@ def _seeded(evaluation: PlannedEvaluation, seed: int) -> PlannedEvaluation:
     return PlannedEvaluation(evaluation.recipe, key_of(config, [ENCODER_CHECKPOINT]), config)
 
 
+def _check_folders(definition: SweepDefinition) -> None:
+    """Refuse recipes of which two would be filed in one folder of a run."""
+    for base in definition.bases:
+        filed: dict[str, str] = {}
+        for recipe in (base, *definition.evaluate):
+            name = recipes.short_name(recipes.find(recipe))
+            if name in filed:
+                raise ValueError(
+                    f"{filed[name]} and {recipe} are both filed as {name}: give one file another name"
+                )
+            filed[name] = recipe
+
+
 def _check_different(planned: Iterable[PlannedRun]) -> None:
     first: dict[str, PlannedRun] = {}
     for run in planned:
         same = first.setdefault(run.key, run)
         if same is not run:
             raise ValueError(
-                f"two combinations are one and the same run: {same.cell} and {run.cell}; a setting of one "
-                "axis undoes that of another"
+                f"two combinations are one and the same run: {same.cell} and {run.cell}; they differ in "
+                "nothing that changes a result, or a setting of one axis undoes that of another"
             )

@@ -13,6 +13,9 @@ Config = dict[str, Any]
 Resolve = Callable[[Sequence[str]], Config]
 """Returns the resolved configuration of the words that would follow ``vidmask fit``."""
 
+RESULTS = ("data.test_split", "data.predict_splits", "trainer.max_time", "trainer.fast_dev_run")
+"""Settings that a run that goes on may change, and by which another run has another result."""
+
 ResolveConfig = Callable[[str, Config], Config]
 """Returns the resolved form of a whole configuration, of a recipe by name: with its defaults, and checked."""
 
@@ -25,7 +28,8 @@ def with_settings(
     Single values are laid over the recipe as on the command line, so that ``${…}`` follows them. A whole
     part, a mapping, takes the place of the recipe's: nothing of the old part stays, although the command
     line keeps arguments of the same name. Single values inside of a whole part are laid over that part,
-    wherever they stand in the order.
+    wherever they stand in the order. ``${…}`` in the recipe has been resolved by the time a whole part is
+    laid down, so it does not follow that.
 
     Args:
         base: The recipe.
@@ -33,6 +37,7 @@ def with_settings(
         resolve: Reads a recipe with words of the command line.
         resolve_config: Checks a whole configuration.
     """
+    settings = {short_name(name): value for name, value in settings.items()}
     whole = {name: value for name, value in settings.items() if is_whole_part(value)}
     inside = {
         name: value
@@ -49,6 +54,12 @@ def with_settings(
     for name, value in inside.items():
         put(config, name, value)
     return resolve_config(base, config)
+
+
+def short_name(name: str) -> str:
+    """Return the one spelling of a setting's name: without ``init_args``, and the source's root as such."""
+    short = ".".join(part for part in name.split(".") if part != "init_args")
+    return "data.source.root" if short == "data.root" else short
 
 
 def is_whole_part(value: Any) -> bool:
@@ -80,7 +91,7 @@ def put(config: Config, name: str, value: Any) -> None:
 def key_of(config: Config, leave_out: Sequence[str] = ()) -> str:
     """Return twelve hexadecimal digits that stand for the settings that count.
 
-    Those that may change without another result (``vidmask.runs.MAY_CHANGE``) do not.
+    Those that may change without another result do not: ``vidmask.runs.MAY_CHANGE``, but for ``RESULTS``.
 
     Args:
         config: The resolved configuration.
@@ -88,7 +99,7 @@ def key_of(config: Config, leave_out: Sequence[str] = ()) -> str:
     """
     counting = {
         name: value
-        for name, value in runs.counting_settings(config).items()
+        for name, value in runs.counting_settings(config, but=RESULTS).items()
         if not any(name == each or name.startswith(f"{each}.") for each in leave_out)
     }
     text = json.dumps(counting, sort_keys=True, default=str)

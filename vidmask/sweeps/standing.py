@@ -147,8 +147,9 @@ class Standing:
         means = [(value, cell) for cell, each in self._by_cell() if (value := self._mean(each)) is not None]
         if not means:
             return None
-        # Of a loss the least is best.
-        choose = min if self.definition.best is not None and "loss" in self.definition.best else max
+        # All else that is logged is a loss, or an accuracy by its name.
+        name = self.definition.best or ""
+        choose = max if name.startswith(("probe/", "test/")) or "accuracy" in name or "top" in name else min
         return choose(means, key=lambda pair: pair[0])[1]
 
     def _mean(self, each: Sequence[tuple[PlannedRun, RunRecord | None]]) -> float | None:

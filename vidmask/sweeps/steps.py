@@ -1,5 +1,6 @@
 """The commands of a run: its training, and for each evaluation a training and a test."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ class Step:
         recipe: The recipe that it is of.
         config: The whole configuration of a training; None for a test, which takes that of its run.
         encoder: Where the encoder of an evaluation comes from, below the run's folder of the sweep.
+        num_steps: Steps by the sweep's budget.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Step:
     recipe: str
     config: Config | None = None
     encoder: Path | None = None
+    num_steps: int | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -79,13 +82,28 @@ class Step:
 
     def goes_on(self, folder: Path) -> bool:
         """Return whether a training that was begun can go on: from a checkpoint, with its settings."""
-        return self.checkpoint(folder) is not None and self._difference(folder) is None
+        if self.checkpoint(folder) is None or self._difference(folder) is not None:
+            return False
+        config = runs.read_config(folder / self.run_folder)
+        # An encoder under another path, as where the sweep was moved, is another to the training.
+        return self.encoder is None or _encoder_of(config) == str(folder / self.encoder)
 
     def contradiction(self, folder: Path) -> str | None:
         """Return what shows that it has not finished as planned, in one line, or None if nothing does."""
         found = folder / self.folder
         needed = found / (runs.METRICS if self.config is None else ENCODER)
-        return self._difference(folder) if needed.is_file() else f"it left no {needed.relative_to(folder)}"
+        if not needed.is_file():
+            return f"it left no {needed.relative_to(folder)}"
+        return self._difference(folder) or self._shortfall(folder)
+
+    def _shortfall(self, folder: Path) -> str | None:
+        checkpoint = self.checkpoint(folder)
+        if self.num_steps is None or checkpoint is None:
+            return None
+        digits = re.findall(r"step_(\d+)", checkpoint.resolve().stem)
+        if not digits or int(digits[-1]) == self.num_steps:
+            return None
+        return f"it stopped after {int(digits[-1])} of {self.num_steps} steps"
 
     def _difference(self, folder: Path) -> str | None:
         path = folder / self.run_folder
@@ -101,9 +119,13 @@ class Step:
 
 def steps_of(run: PlannedRun) -> Iterator[Step]:
     """Yield the commands of a run, in order."""
-    fit = Step("fit", run.key, "fit", run.cell.base, run.config)
+    fit = Step("fit", run.key, "fit", run.cell.base, run.config, num_steps=run.steps)
     yield fit
     for asked in run.evaluations:
         training = Step(asked.recipe, asked.key, "fit", asked.recipe, asked.config, fit.run_folder / ENCODER)
         yield training
         yield Step(f"{asked.recipe} {TEST}", asked.key, TEST, asked.recipe)
+
+
+def _encoder_of(config: Config) -> str | None:
+    return config["model"]["init_args"].get("encoder_checkpoint")
