@@ -124,7 +124,7 @@ def as_asked(asked, found) -> bool:
     return json.dumps(asked) == json.dumps(found)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize("name", FILES)
 def test_every_value_is_accepted_taken_and_built(name, tmp_path):

@@ -15,6 +15,7 @@ from PIL import Image
 from vidmask.cli import main
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
+TRAINING = ("02_what_they_learned", "04_your_own_videos")
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NUM_PICTURES = {
     "01_masks_and_targets": 13,
@@ -24,6 +25,15 @@ NUM_PICTURES = {
 }
 OWN_PARTS = FOLDER / "05_your_own_parts.ipynb"
 MOST_BYTES = 700_000
+# Those that train take minutes.
+AS_LONG_AS_THEY_ARE = [
+    pytest.param(
+        path,
+        marks=pytest.mark.long if path.stem in TRAINING else pytest.mark.slow,
+        id=path.stem,
+    )
+    for path in NOTEBOOKS
+]
 PLACES = re.compile(r"(?<![\w.:/])(~|[A-Z]:\\|/(home|root|tmp|work|Users|mnt|media|opt|private|var|data)\b)")
 
 
@@ -59,8 +69,7 @@ def test_all_notebooks_are_here():
     assert {path.stem for path in NOTEBOOKS} == set(NUM_PICTURES)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", AS_LONG_AS_THEY_ARE)
 def test_a_notebook_runs_and_leaves_nothing_behind(path, tmp_path, monkeypatch):
     work, temporary = tmp_path / "work", tmp_path / "temporary"
     for folder in (work, temporary):

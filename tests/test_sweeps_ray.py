@@ -19,7 +19,7 @@ from test_sweeps_processes import is_alive, wait_until
 
 from vidmask.cli import main
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread", "work")]
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("one_thread", "work")]
 
 __all__ = ["work"]
 
