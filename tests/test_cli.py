@@ -35,7 +35,7 @@ def test_version_is_the_package_s():
 def test_an_unknown_verb_brings_the_nearest(capsys):
     assert main(["fti", "--config", "x"]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "vidmask: no verb 'fti'; there are fit, validate, test, predict, data, show, probe",
+        "vidmask: no verb 'fti'; there are fit, validate, test, predict, data, show, sweep, report, probe",
         "  did you mean 'fit'?",
     ]
 

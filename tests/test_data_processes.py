@@ -36,17 +36,17 @@ def leave_a_mark(task):
 
 @pytest.mark.parametrize("num_workers", [0, 1, 3])
 def test_every_task_is_answered_once(num_workers):
-    found = dict(run_tasks("test_processes:double", [3, 1, 2], num_workers))
+    found = dict(run_tasks("test_data_processes:double", [3, 1, 2], num_workers))
     assert found == {0: 6, 1: 2, 2: 4}
 
 
 def test_no_task_has_no_answer():
-    assert list(run_tasks("test_processes:double", [], 2)) == []
+    assert list(run_tasks("test_data_processes:double", [], 2)) == []
 
 
 def test_a_failure_costs_one_task_and_no_other(capfd):
     tasks = ["a", "hang", "b", "die", "c", "raise", "refuse", "d"]
-    found = dict(run_tasks("test_processes:misbehave", tasks, 2, timeout_seconds=1.0))
+    found = dict(run_tasks("test_data_processes:misbehave", tasks, 2, timeout_seconds=1.0))
     assert {tasks[place]: answer for place, answer in found.items() if isinstance(answer, str)} == {
         "a": "A",
         "b": "B",
@@ -61,13 +61,13 @@ def test_a_failure_costs_one_task_and_no_other(capfd):
 
 
 def test_an_error_is_a_failure_in_this_process_too():
-    assert dict(run_tasks("test_processes:misbehave", ["refuse"], 0))[0].errno == 2
+    assert dict(run_tasks("test_data_processes:misbehave", ["refuse"], 0))[0].errno == 2
 
 
 def test_who_stops_asking_leaves_no_process_behind(tmp_path):
     started = time.monotonic()
     tasks = [str(tmp_path / "0"), str(tmp_path / "1")]
-    answers = run_tasks("test_processes:leave_a_mark", tasks, 2, timeout_seconds=0.5)
+    answers = run_tasks("test_data_processes:leave_a_mark", tasks, 2, timeout_seconds=0.5)
     next(answers)
     answers.close()
     assert time.monotonic() - started < 30

@@ -28,7 +28,7 @@ def test_a_plot_has_its_axes_levels_and_a_band_where_seeds_differ():
 
 
 def test_per_cent_is_a_hundred_times_the_share():
-    assert {"20", "80"} <= set(_texts(line_plot("a", "T", "x", "y", [_line(spread=0.3)], per_cent=True)))
+    assert {"30", "60"} <= set(_texts(line_plot("a", "T", "x", "y", [_line(spread=0.3)], per_cent=True)))
 
 
 def test_an_axis_of_few_values_is_marked_there_and_nowhere_else():
