@@ -11,8 +11,10 @@ import yaml
 
 from vidmask.sweeps.budget import Budget, Cost
 from vidmask.sweeps.definition import SweepDefinition
+from vidmask.sweeps.execution import missing
 from vidmask.sweeps.planning import PlannedRun, Planner
 from vidmask.sweeps.processes import Processes
+from vidmask.sweeps.records import read_record
 
 COST = Cost(clips_per_step=8, macs_per_step=1e9, seconds_per_step=0.1)
 
@@ -64,6 +66,12 @@ def definition(**changed: Any) -> SweepDefinition:
 def plan(sweep: SweepDefinition, cost: Cost | None = COST) -> list[PlannedRun]:
     """Return the runs of a sweep."""
     return Planner(resolve, resolve_config, lambda base, config: cost).plan(sweep)
+
+
+def is_finished(run: PlannedRun, folder: Path) -> bool:
+    """Return whether a run has finished, with all its evaluations."""
+    record = read_record(folder)
+    return record is not None and record.status == "finished" and not missing(run, record, folder)
 
 
 class StandIn(Processes):

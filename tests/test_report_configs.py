@@ -1,7 +1,8 @@
 """Settings that cells share, and those in which they differ."""
 
 from vidmask.report.blocks import Folded, Table, Text
-from vidmask.report.configs import config_section, leaves, written
+from vidmask.report.configs import config_section, written
+from vidmask.runs import flat
 
 
 def test_shared_settings_are_folded_and_the_others_side_by_side():
@@ -34,4 +35,4 @@ def test_values_are_written_as_in_a_recipe():
 
 
 def test_lists_are_whole_values():
-    assert leaves({"a": {"b": [1, {"c": 2}], "d": {}}}) == {"a.b": [1, {"c": 2}], "a.d": {}}
+    assert flat({"a": {"b": [1, {"c": 2}], "d": {}}}) == {"a.b": [1, {"c": 2}], "a.d": {}}

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from ray import exceptions
-from sweep_runs import StandIn, definition, plan
+from sweep_runs import StandIn, definition, is_finished, plan
 
 from vidmask.sweeps import cluster
 from vidmask.sweeps.cluster import MARK, MAX_LOSSES, RayRunner, connected
-from vidmask.sweeps.execution import is_finished
 from vidmask.sweeps.records import read_record
 
 SWEEP = definition()

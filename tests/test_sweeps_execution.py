@@ -6,10 +6,10 @@ import sys
 import time
 
 import pytest
-from sweep_runs import StandIn, definition, plan
+from sweep_runs import StandIn, definition, is_finished, plan
 
 from vidmask.sweeps import occupancy
-from vidmask.sweeps.execution import begun, carry_out, describe_anew, is_finished, trainings_repeated
+from vidmask.sweeps.execution import begun, carry_out, describe_anew, trainings_repeated
 from vidmask.sweeps.occupancy import LOCK, occupied
 from vidmask.sweeps.processes import StoppedError, identity
 from vidmask.sweeps.records import read_record, write_record

@@ -3,9 +3,8 @@
 import threading
 
 import pytest
-from sweep_runs import StandIn, definition, plan
+from sweep_runs import StandIn, definition, is_finished, plan
 
-from vidmask.sweeps.execution import is_finished
 from vidmask.sweeps.local import LocalRunner, threads_of
 from vidmask.sweeps.records import read_record
 

@@ -163,7 +163,7 @@ def counting_settings(config: Mapping[str, Any], but: Sequence[str] = ()) -> dic
         config: The configuration.
         but: Names among MAY_CHANGE that count nevertheless.
     """
-    return {name: value for name, value in _flat(config).items() if name in but or not _may_change(name)}
+    return {name: value for name, value in flat(config).items() if name in but or not _may_change(name)}
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -219,11 +219,12 @@ def _may_change(name: str) -> bool:
     return any(name == entry or (entry.endswith("*") and name.startswith(entry[:-1])) for entry in MAY_CHANGE)
 
 
-def _flat(value: Any, above: str = "") -> dict[str, Any]:
+def flat(value: Any, above: str = "") -> dict[str, Any]:
+    """Return every setting of a configuration by its dotted name; lists are whole values."""
     if isinstance(value, Mapping) and value:
         return {
             name: leaf
             for key, item in value.items()
-            for name, leaf in _flat(item, f"{above}.{key}" if above else str(key)).items()
+            for name, leaf in flat(item, f"{above}.{key}" if above else str(key)).items()
         }
     return {above: value}

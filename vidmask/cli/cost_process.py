@@ -15,7 +15,7 @@ from typing import Any
 from vidmask import runs
 from vidmask.cli.errors import Mistake
 from vidmask.sweeps.budget import Cost
-from vidmask.sweeps.endings import killed_by
+from vidmask.sweeps.endings import first_line, killed_by
 
 _LOG = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def answer(question: Mapping[str, str]) -> dict[str, Any]:
         words = ["--config", question["base"], "--config", question["config"]]
         return dataclasses.asdict(cost_of(measuring.build(words, folder)))
     except NOT_MEASURED as error:
-        return {"unknown": (str(error).splitlines() or [type(error).__name__])[0]}
+        return {"unknown": first_line(error)}
     except Mistake as error:
         return {"mistake": error.lines}
     except (ValueError, OSError) as error:

@@ -1,6 +1,5 @@
-"""What a step of a recipe costs, measured: clips, multiply-adds and seconds. Nothing is read or filed."""
+"""What a step of a recipe costs, measured: clips, multiply-adds and seconds. No video is read."""
 
-import logging
 from typing import Any
 
 import torch
@@ -11,8 +10,6 @@ from vidmask.cli.measuring import MeasuringCLI
 from vidmask.sweeps.budget import Cost
 from vidmask.sweeps.planning import devices_of
 from vidmask.tokens import ClipBatch
-
-_LOG = logging.getLogger(__name__)
 
 COUNTED_CLIPS = 2
 """Clips of the batch whose multiply-adds are counted: they grow with the batch, and a clip is the unit."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from vidmask import runs
 from vidmask.report.blocks import Block, Folded, Section, Table, Text
 
 SEED = "seed_everything"
@@ -19,7 +20,7 @@ def config_section(configs: Sequence[tuple[str, Mapping[str, Any]]]) -> Section 
     """
     if not configs:
         return None
-    flat = [(name, leaves(config)) for name, config in configs]
+    flat = [(name, runs.flat(config)) for name, config in configs]
     keys = list(dict.fromkeys(key for _, one in flat for key in one if key != SEED))
     shared = [key for key in keys if all(key in one and one[key] == flat[0][1][key] for _, one in flat)]
     differing = [key for key in keys if key not in set(shared)]
@@ -34,17 +35,6 @@ def config_section(configs: Sequence[tuple[str, Mapping[str, Any]]]) -> Section 
     title = "Settings that all cells share" if len(flat) > 1 else "All settings"
     blocks.append(Folded(f"{title} ({len(shared):,})", [Table(title, ["setting", "value"], rows)]))
     return Section("settings", "Settings", blocks)
-
-
-def leaves(value: Any, above: str = "") -> dict[str, Any]:
-    """Return every setting of a configuration by its dotted key; lists are whole values."""
-    if isinstance(value, Mapping) and value:
-        return {
-            name: leaf
-            for key, item in value.items()
-            for name, leaf in leaves(item, f"{above}.{key}" if above else str(key)).items()
-        }
-    return {above: value}
 
 
 def written(value: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from vidmask.data.writers import write_text
 from vidmask.sweeps.definition import SweepDefinition
+from vidmask.sweeps.endings import first_line
 from vidmask.sweeps.execution import begun, carry_out
 from vidmask.sweeps.planning import PlannedRun
 from vidmask.sweeps.processes import GRACE_SECONDS, Processes
@@ -55,7 +56,7 @@ def connected(address: str) -> Iterator[None]:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"no Ray cluster at {address} of which this machine is one ({_first_line(error)}): "
+            f"no Ray cluster at {address} of which this machine is one ({first_line(error)}): "
             "ray start --head begins one, ray start --address=HOST:PORT adds a machine"
         ) from error
     try:
@@ -270,9 +271,9 @@ def _loss(task: Any) -> str | None:
         # A machine whose disk is full, or is not there any more, is as good as lost.
         if not isinstance(error.cause, OSError | ray.exceptions.TaskCancelledError):
             raise
-        return _first_line(error.cause)
+        return first_line(error.cause)
     except ray.exceptions.RayError as error:
-        return _first_line(error)
+        return first_line(error)
     return None
 
 
@@ -281,7 +282,3 @@ def _give_up(run: PlannedRun, folder: Path, definition: SweepDefinition, lost: s
     record = begun(run, folder, definition)
     record.status, record.reason = "failed", f"its machine was lost {MAX_LOSSES + 1} times: {lost}"
     write_record(folder, record)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

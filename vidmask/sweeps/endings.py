@@ -41,6 +41,11 @@ def reason_of(returncode: int, log: Path) -> str:
     return f"it ended with exit code {returncode} and said nothing that is understood: see its log"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says; its name where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def killed_by(number: int) -> str:
     """Return in words that a signal of some number has ended a process."""
     try:

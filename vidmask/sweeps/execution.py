@@ -18,12 +18,6 @@ from vidmask.sweeps.steps import ENCODER, Step, steps_of
 STOPPED = "the sweep was stopped"
 
 
-def is_finished(run: PlannedRun, folder: Path) -> bool:
-    """Return whether a run has finished, with all its evaluations."""
-    record = read_record(folder)
-    return record is not None and record.status == "finished" and not missing(run, record, folder)
-
-
 def missing(run: PlannedRun, record: RunRecord | None, folder: Path) -> list[Step]:
     """Return the commands of a run that have not finished.
 
@@ -192,13 +186,13 @@ def _do(
     except StoppedError:
         known.status, known.reason = "interrupted", STOPPED
         return False
-    if returncode == 0 and (not processes.stopped or step.contradiction(folder) is None):
-        known.reason = step.contradiction(folder)
-        known.status = "finished" if known.reason is None else "failed"
+    wrong = step.contradiction(folder) if returncode == 0 else reason_of(returncode, folder / step.log)
+    if wrong is None:
+        known.status = "finished"
     elif processes.stopped:
         known.status, known.reason = "interrupted", STOPPED
     else:
-        known.status, known.reason = "failed", reason_of(returncode, folder / step.log)
+        known.status, known.reason = "failed", wrong
     note(None)
     return known.status == "finished"
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from vidmask import runs
 from vidmask.sweeps.definition import Cell, SweepDefinition
 from vidmask.sweeps.estimates import duration
-from vidmask.sweeps.execution import is_finished
+from vidmask.sweeps.execution import missing
 from vidmask.sweeps.planning import PlannedRun
 from vidmask.sweeps.records import RunRecord, read_record
 from vidmask.sweeps.steps import steps_of
@@ -45,7 +45,7 @@ class Standing:
 
     def status(self, run: PlannedRun, record: RunRecord | None) -> str:
         """Return a run's status: one that lacks an evaluation that was added since waits too."""
-        if record is None or (record.status == "finished" and not is_finished(run, self.folder / run.key)):
+        if record is None or (record.status == "finished" and missing(run, record, self.folder / run.key)):
             return "waiting"
         return record.status
 
